@@ -1,0 +1,67 @@
+"""Stage two: the model answers every question in the rich language; these answers are what is distilled."""
+
+from pathlib import Path
+from typing import Literal
+
+import regex
+
+from .engines import Answer, Engine, Sampling
+from .paid import PaidEngine, paying
+from .records import Chat, Lang, Row
+from .stage import Rows, map_rows, stage
+
+SHARD_ROWS = 64
+_SENTENCE_END = regex.compile(r"[.!?…。！？।؟։።]+[\"'”’»)\]]*(?=\s|$|[^\x00-\u2fff])")
+
+
+class AnswerSettings(Sampling):
+    """How the model answers."""
+
+    cut: Literal["back", "drop"] = "back"
+    """What becomes of an answer that the length limit cut: cut back to its last whole sentence and marked, or dropped."""
+    model: Engine
+    """Who answers: the student-to-be itself, or another model."""
+    rich: Lang
+    """The language of questions and answers."""
+
+
+@stage()
+def answer(settings: AnswerSettings, questions: Rows, *, out: Path) -> Rows:
+    """One answer a question, in the question's order."""
+    with paying(settings.model) as engine:
+        return map_rows(lambda rows: answer_rows(settings, engine, rows), questions, out, SHARD_ROWS, "questions")
+
+
+def answer_rows(settings: AnswerSettings, engine: PaidEngine, rows: list[Row]) -> list[Row]:
+    """The rows with their answers; those that got none are out, with the reason."""
+    author = f"{settings.model.name()} {str(settings.model.identity())[:200]}"
+    asked = [row.payload.asked for row in rows]
+    fits = [room >= 1 for room in engine.room(asked)]
+    answers = iter(engine.answer([chat for chat, fit in zip(asked, fits, strict=True) if fit], settings))
+    return [
+        finish(row, chat, next(answers), settings, author, engine.template) if fit else row.reject("question_too_long")
+        for row, chat, fit in zip(rows, asked, fits, strict=True)
+    ]
+
+
+def finish(row: Row, chat: Chat, given: Answer, settings: AnswerSettings, author: str, template: str) -> Row:
+    """A row with an answer that is whole, or rejected."""
+    text, marks = given.text, row.lineage.marks
+    if not given.ended and settings.cut == "back":
+        text, marks = whole_sentences(text), (*marks, "cut_back")
+    row = row.but(
+        payload=chat.answered(text, settings.rich, given.ended or settings.cut == "back"),
+        lineage={"author": author, "template": template, "marks": marks},
+    )
+    if not text:
+        return row.reject("no_whole_sentence" if given.text else "empty_answer")
+    return row if row.payload.ended else row.reject("cut_answer")
+
+
+def whole_sentences(text: str) -> str:
+    """The text up to the end of its last whole sentence; empty where there is none."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    # "1." at the end of a cut list begins an item and ends no sentence.
+    while ends and regex.search(r"(?:^|\n)\s*\(?\w{1,2}[.)]$", text[: ends[-1]]):
+        ends.pop()
+    return text[: ends[-1]].rstrip() if ends else ""

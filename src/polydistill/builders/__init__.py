@@ -1,0 +1,68 @@
+"""Builders: what the student will see, made from what the stages before have found. Filters are builders that reject.
+
+To add one: a file here with one frozen class. `tests/contract/test_builders.py` enrols it.
+
+All builders get the same stream and take from it the payloads they can use: `Chat` rows of one question in every
+language, one after the other (rich language first; ``lineage.question`` is equal), then `Parallel` and `Text` rows.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+
+from ..component import Component, contract
+from ..records import Lang, Row
+
+
+@contract
+class Builder(Component):
+    """Rows in, rows out, lazily; the rows that went in are not changed."""
+
+    @abstractmethod
+    def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yields new rows (or, for a `Filter`, the same ones, some of them rejected)."""
+
+
+class TrainingBuilder(Builder):
+    """A builder of training rows: answered chats. Each group of rows has a share of the training tokens."""
+
+    @abstractmethod
+    def shares(self) -> dict[str, float]:
+        """The share of each group this builder makes; ``lineage.builder`` of a row names its group."""
+
+
+class Filter(Builder):
+    """Marks rows that must not be learned from; it removes none and never brings one back."""
+
+    @abstractmethod
+    def judge(self) -> Callable[[Row], str]:
+        """A fresh judge: the reason why a row is out, empty where it may stay. It sees the rows in order, once."""
+
+    def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
+        judge = self.judge()
+        for row in rows:
+            reason = "" if row.rejected else judge(row)
+            yield row.reject(reason) if reason else row
+
+
+def by_question(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The answered chats of each question in turn, one row a language."""
+    chats = (row for row in rows if row.payload.type == "chat" and not row.rejected)
+    for _, group in groupby(chats, key=lambda row: row.lineage.question):
+        yield list(group)
+
+
+def texts_of(row: Row) -> list[tuple[str, Lang]]:
+    """Every text of a row with the language it is said to be in."""
+    payload = row.payload
+    match payload.type:
+        case "chat":
+            return [(turn.text, turn.lang) for turn in payload.turns if turn.role != "system"]
+        case "text":
+            return [(payload.text, payload.lang)]
+        case "parallel":
+            return [(payload.source, payload.source_lang), (payload.target, payload.target_lang)]
+        case "labelled":
+            return [(payload.question, payload.lang), *((answer, payload.lang) for answer in payload.answers)]
+        case _:
+            return [(payload.chosen, payload.chat.question.lang), (payload.rejected, payload.chat.question.lang)]

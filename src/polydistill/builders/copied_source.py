@@ -1,0 +1,37 @@
+"""Rejects answers and translations that only say again what was given."""
+
+from collections.abc import Callable
+
+from ..component import Fraction
+from ..records import Row
+from ..texts import words
+from . import Filter
+
+
+class CopiedSource(Filter):
+    """A row is out when its answer (or translation) is the question (or source) again.
+
+    Compared are the words in order, without case; texts of fewer than four words may repeat.
+    """
+
+    share: Fraction = 0.9
+    """How much of the answer's word pairs must stand in the question."""
+
+    def judge(self) -> Callable[[Row], str]:
+        def reason(row: Row) -> str:
+            payload = row.payload
+            if payload.type == "chat" and payload.answer is not None:
+                given, said = payload.question.text, payload.answer.text
+            elif payload.type == "parallel":
+                given, said = payload.source, payload.target
+            else:
+                return ""
+            before, after = _pairs(given), _pairs(said)
+            return "copied_source" if len(after) >= 3 and len(after & before) >= self.share * len(after) else ""
+
+        return reason
+
+
+def _pairs(text: str) -> set[tuple[str, str]]:
+    found = [word.casefold() for word in words(text)]
+    return set(zip(found, found[1:], strict=False))

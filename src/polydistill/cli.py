@@ -1,0 +1,282 @@
+"""The command line."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import __version__, component, progress
+from .component import ALLOWED, KINDS
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="a recipe's name, or a YAML file")]
+Changes = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to change, such as train.epochs=2")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="the model to lift: a folder, a .gguf file or a hub id")]
+FromOption = Annotated[str | None, typer.Option("--from", help="the language it is good in")]
+ToOption = Annotated[str | None, typer.Option("--to", help="the languages it is to become good in, with commas")]
+AllowOption = Annotated[list[str] | None, typer.Option("--allow", help="a module of your own that the plan may use")]
+
+STOPPED, REFUSED, FAILED = 130, 2, 1
+"""Exit codes: asked to stop; a mistake in the input; something broke."""
+
+
+def main() -> None:
+    """Runs the command line; what a user can mend ends in one sentence and no traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        progress.say("stopped at once; the same command goes on")
+        sys.exit(STOPPED)
+
+
+def plan_of(name: str, changes: list[str] | None, model: str | None, source: str | None, target: str | None, allow: list[str] | None) -> Any:
+    """The plan, or its mistakes and exit code 2."""
+    from .plan import PlanError, read_plan
+
+    ALLOWED.set(frozenset(allow or []))
+    try:
+        return read_plan(name, changes, model, source, target)
+    except PlanError as error:
+        fail(*error.mistakes)
+
+
+def fail(*sentences: str) -> None:
+    for sentence in sentences:
+        typer.echo(f"error: {sentence}", err=True)
+    raise typer.Exit(REFUSED)
+
+
+def checked(plan: Any) -> None:
+    """Ends here, with everything that is wrong, when the plan cannot run."""
+    problems = plan.check()
+    if problems:
+        fail(*problems)
+
+
+def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None = None) -> Any:
+    """Runs a plan, or as much of it as is wanted, with every ending in words."""
+    from .flow import run as flow
+    from .stage import AfterStage, PartDone, Stopped, Workspace, working
+
+    space = Workspace(plan.runs, until=until, part=part)
+    again = "the same command goes on from here"
+    try:
+        with working(space):
+            try:
+                return flow(plan)
+            finally:
+                keep_links(plan, space)
+    except AfterStage as done:
+        return done.result
+    except PartDone as done:
+        progress.say(f"{done}; {'run the other workers, then the plan' if part else again}")
+        raise typer.Exit(0 if part else FAILED) from None
+    except Stopped:
+        progress.say(f"stopped; {again}")
+        raise typer.Exit(STOPPED) from None
+    except OSError as error:
+        progress.say(f"error: {error}")
+        progress.say(f"what was finished is kept; {again}")
+        raise typer.Exit(FAILED) from None
+    except (ValueError, RuntimeError, LookupError, ImportError, FloatingPointError) as error:
+        progress.say(f"error: {error}")
+        raise typer.Exit(FAILED) from None
+
+
+def keep_links(plan: Any, space: Any) -> None:
+    """The run's own folder: its plan, and links to the results of its stages."""
+    from .stage import replacing, write_json
+
+    folder = plan.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "plan.yaml") as file:
+        file.write(as_yaml(plan.written()))
+    write_json(folder / "stages.json", [[name, result.folder.name, there] for name, result, there in space.finished])
+    links = {"ask": "", "answer": "", "translate": "", "mix": "", "train": "", "choose": "", "report": ""}
+    for name, result, _ in space.finished:
+        if name in links:
+            link(folder / name, result.folder)
+        if name == "choose":
+            link(folder / "model", result.folder / "model")
+        if name == "train":
+            link(folder / "events.jsonl", result.folder / "beside" / "events.jsonl")
+        if name == "report":
+            for file in ("report.html", "scores.json"):
+                link(folder / file, result.folder / file)
+
+
+def link(name: Path, target: Path) -> None:
+    """A relative link, replaced when it points elsewhere."""
+    import os
+
+    temporary = name.with_name(name.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(target, name.parent))
+    os.replace(temporary, name)
+
+
+def as_yaml(value: Any) -> str:
+    """A plan's tree as YAML."""
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    writer, text = YAML(), StringIO()
+    writer.default_flow_style = False
+    writer.dump(value, text)
+    return text.getvalue()
+
+
+@app.command()
+def run(
+    plan: PlanName, changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
+    allow: AllowOption = None,
+) -> None:  # fmt: skip
+    """Lifts a model: asks, answers, translates, mixes, trains, measures, reports. The same command goes on after a stop."""
+    read = plan_of(plan, changes, model, source, target, allow)
+    checked(read)
+    shown = run_flow(read)
+    from rich.console import Console
+
+    from .report import print_table
+
+    print_table(shown, read.report, Console())
+    typer.echo(f"report  {read.folder / 'report.html'}\nmodel   {read.folder / 'model'}")
+
+
+@app.command()
+def check(
+    plan: PlanName, changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
+    allow: AllowOption = None,
+) -> None:  # fmt: skip
+    """Finds every mistake in a plan before anything is paid for."""
+    read = plan_of(plan, changes, model, source, target, allow)
+    checked(read)
+    typer.echo(f"{plan} is in order; it would run: polydistill plan {plan} shows what and for how long")
+
+
+@app.command()
+def work(
+    plan: PlanName, stage: Annotated[str, typer.Argument(help="answer or translate")],
+    shard: Annotated[str, typer.Option(help="i/N: this is worker i (from 0) of N")],
+    changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None, allow: AllowOption = None,
+) -> None:  # fmt: skip
+    """One worker of a row stage; the workers' rows together are one worker's rows."""
+    number, slash, workers = shard.partition("/")
+    if not (slash and number.isdigit() and workers.isdigit() and int(number) < int(workers)):
+        fail(f"--shard {shard}: write i/N with i from 0 to N - 1, such as 0/2")
+    if stage not in ("answer", "translate"):
+        fail(component.unknown("row stage", stage, ("answer", "translate"), "polydistill work --help"))
+    read = plan_of(plan, changes, model, source, target, allow)
+    run_flow(read, until=stage, part=(int(number), int(workers)))
+
+
+@app.command("list")
+def list_names(kind: Annotated[str | None, typer.Argument(help="a kind of components, or recipes")] = None) -> None:
+    """Lists the kinds, or the components of one kind, or the recipes."""
+    from .plan import RECIPES
+
+    if kind is None:
+        for one in KINDS:
+            found = component.names(one)
+            typer.echo(f"{one:<12}{', '.join(found)}")
+        typer.echo(f"{'recipes':<12}{', '.join(sorted(p.stem for p in RECIPES.glob('*.yaml')))}")
+    elif kind == "recipes":
+        for path in sorted(RECIPES.glob("*.yaml")):
+            typer.echo(f"{path.stem:<22}{path.read_text('utf-8').splitlines()[0].lstrip('# ')}")
+    else:
+        try:
+            for name in component.names(kind):
+                typer.echo(f"{name:<22}{component.summary(kind, name)}")
+        except LookupError as error:
+            fail(str(error))
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="a component's or a recipe's name")]) -> None:
+    """Shows a component with its settings, or a recipe's YAML."""
+    from .plan import RECIPES, recipe_names
+
+    if name in recipe_names():
+        typer.echo((RECIPES / f"{name}.yaml").read_text("utf-8"))
+        return
+    found = [kind for kind in KINDS if name in component.names(kind)]
+    if not found:
+        everything = [*recipe_names(), *(one for kind in KINDS for one in component.names(kind))]
+        fail(component.unknown("component or recipe", name, everything, "polydistill list"))
+    for kind in found:
+        cls = component.find(kind, name)
+        typer.echo(f"{name} (one of the {kind})\n\n{cls.__doc__}\n")
+        for setting, field in cls.model_fields.items():
+            default = "must be given" if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
+            typer.echo(f"  {setting}: {default}\n      {field.description or ''}")
+
+
+@app.command()
+def rows(
+    run_name: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
+    stage: Annotated[str, typer.Option(help="ask, answer, translate or mix")] = "mix",
+    rejected: Annotated[bool, typer.Option(help="only rows that are out, with their reason")] = False,
+    limit: Annotated[int, typer.Option(help="how many")] = 10,
+) -> None:
+    """Shows rows of a run as text."""
+    from .stage import Rows, read_shard
+
+    folder = run_name / stage
+    if not folder.is_dir():
+        there = [s for s in ("ask", "answer", "translate", "mix") if (run_name / s).is_dir()]
+        fail(f"{run_name} has no rows of the stage {stage}" + (f"; it has {', '.join(there)}" if there else "; is it a run's folder?"))
+    pool = folder / "beside" / "pool.jsonl"
+    found = read_shard(pool) if rejected and pool.is_file() else iter(Rows(folder))
+    count = 0
+    for row in found:
+        if count == limit:
+            break
+        if rejected and not row.rejected:
+            continue
+        count += 1
+        origin = " / ".join(part for part in (row.lineage.builder, row.lineage.source, row.lineage.translator, *row.lineage.marks) if part)
+        typer.echo(f"{row.id}  {origin}" + (f"  OUT: {row.rejected}" if row.rejected else ""))
+        for turn in getattr(row.payload, "turns", ()):
+            typer.echo(f"  {turn.role} ({turn.lang}): {turn.text}")
+        if row.payload.type == "parallel":
+            typer.echo(f"  {row.payload.source_lang}: {row.payload.source}\n  {row.payload.target_lang}: {row.payload.target}")
+        typer.echo("")
+
+
+def stage_verb(name: str, sentence: str) -> None:
+    """Adds the verb of one stage: the flow up to it."""
+
+    def verb(
+        plan: PlanName, changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
+        allow: AllowOption = None,
+    ) -> None:  # fmt: skip
+        read = plan_of(plan, changes, model, source, target, allow)
+        checked(read)
+        result = run_flow(read, until=name)
+        typer.echo(str(result.folder))
+
+    app.command(name, help=sentence)(verb)
+
+
+for _name, _sentence in {
+    "ask": "Up to the questions.", "answer": "Up to the model's own answers.", "translate": "Up to the translations.",
+    "mix": "Up to the mixture.", "train": "Up to the trained model.", "choose": "Up to the chosen student.",
+    "evaluate": "Up to the scores.", "report": "The whole run, up to its report.",
+}.items():  # fmt: skip
+    stage_verb(_name, _sentence)
+
+
+@app.callback(invoke_without_command=True)
+def about(version: Annotated[bool, typer.Option("--version", help="the version")] = False) -> None:
+    """Makes a language model that is good in one language good in others, by distilling it into itself."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Engines: what runs a language model.
+
+To add one: a file here with one frozen class that gives `Engine.open`. `tests/contract/test_engines.py` enrols it.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from ..component import Component, Count, Fraction, Settings, contract
+from ..records import Chat
+
+
+class Sampling(Settings):
+    """How an answer is drawn."""
+
+    max_tokens: Count = 96
+    """The longest answer, in tokens; a longer one is cut and marked so."""
+    temperature: float = Field(default=0.0, ge=0)
+    """0 always takes the likeliest token."""
+    top_p: Fraction = 1.0
+    """Draw from the smallest set of tokens that holds this probability."""
+    seed: int = 0
+    """With the row's own identity it decides every draw."""
+
+
+class Answer(NamedTuple):
+    """A generated text, and whether the model ended it (False where the length limit cut it)."""
+
+    text: str
+    ended: bool
+
+
+class OpenEngine(ABC):
+    """A model that is loaded. Order and length are kept by every call; an empty list gives an empty list."""
+
+    template: str
+    """Digest of the chat template in use."""
+
+    @abstractmethod
+    def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
+        """One answer a chat. A chat with no turn at all lets the model write the user's turn itself.
+
+        ``seeds`` (one a chat) decide the draws; without them each chat's own text and ``sampling.seed`` do.
+        """
+
+    @abstractmethod
+    def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
+        """The log-likelihood of each text in nats, summed over its tokens: as the answer to the chat, or as plain text.
+
+        ``None`` for a chat scores plain text that follows nothing. The end of the turn is not part of the text.
+        """
+
+    @abstractmethod
+    def room(self, chats: Sequence[Chat]) -> list[int]:
+        """How many tokens of the context are left for the answer to each chat; negative where the chat itself is too long."""
+
+    @abstractmethod
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, no special ones added."""
+
+
+@contract
+class Engine(Component):
+    """A language model and what runs it."""
+
+    @abstractmethod
+    @contextmanager
+    def open(self) -> Iterator[OpenEngine]:
+        """Loads the model for the length of a ``with`` block.
+
+        Raises:
+            FileNotFoundError, BadModel: the model is missing or must not be loaded.
+        """
+
+    def check(self, asks: bool = False) -> None:
+        """Finds what would stop `open`, without loading weights. ``asks``: the model must also write questions itself."""
+
+    def trainable(self) -> tuple[Path, Path | None]:
+        """(plain folder of the model, another chat template or None), for engines whose model can be trained here."""
+        raise BadModel(f"the engine {self.name()} can answer but not be trained; model must be a transformers model")
+
+    def about(self) -> dict[str, Any]:
+        """What a model card says of this model: name, licence, languages, template digest, as far as known."""
+        return {}
+
+
+class BadModel(ValueError):
+    """A model that must not or cannot be loaded, and why."""

@@ -1,0 +1,84 @@
+"""Stage seven: what changed, before and after on the same items, in the targets and in the rich language."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import progress
+from .choose import Model
+from .component import Settings
+from .engines import Engine
+from .evaluators import Evaluator, Score
+from .paid import paying
+from .records import Lang, kept, split_of
+from .stage import AfterStage, Artifact, Rows, replacing, stage, workspace
+
+
+class EvaluateSettings(Settings):
+    """What is measured."""
+
+    evaluators: tuple[Evaluator, ...]
+    """Components of evaluators, in the order they are reported."""
+    model: Engine
+    """The untouched model."""
+    rich: Lang
+    """The rich language."""
+    targets: tuple[Lang, ...]
+    """The target languages."""
+
+
+class Scores(Artifact):
+    """Scores of one model."""
+
+    def __iter__(self) -> Iterator[Score]:
+        with (self.folder / "scores.jsonl").open(encoding="utf-8") as file:
+            for line in file:
+                yield Score.model_validate_json(line)
+
+
+class Evaluation:
+    """Scores of the untouched model and of the student, pairwise over the same items."""
+
+    def __init__(self, before: Scores, after: Scores, base: Engine, student: Engine):
+        self.before, self.after, self.base, self.student = before, after, base, student
+
+    def identity(self) -> list[str]:
+        return [self.before.identity(), self.after.identity()]
+
+    def pairs(self) -> Iterator[tuple[Score, Score]]:
+        """(before, after) of each score; the items are the same, joined by id.
+
+        Raises:
+            ValueError: the two did not measure the same items.
+        """
+        after = {(score.name, score.lang): score for score in self.after}
+        for score in self.before:
+            other = after.get((score.name, score.lang))
+            if other is None:  # not measurable of the student, such as a fidelity where no line is long enough
+                continue
+            if [item.id for item in score.items] != [item.id for item in other.items]:
+                raise ValueError(f"{score.name} in {score.lang} was not measured on the same items before and after")
+            yield score, other
+
+
+def evaluate(settings: EvaluateSettings, base: Engine, student: Model, answers: Rows, translated: Rows) -> Evaluation:
+    """Measures both models; the untouched one's scores are kept for the next run."""
+    lifted = student.engine(base)
+    before = measure(settings.model_copy(update={"model": base}), answers, translated)
+    after = measure(settings.model_copy(update={"model": lifted}), answers, translated)
+    if workspace().until == "evaluate":
+        raise AfterStage(after)
+    return Evaluation(before, after, base, lifted)
+
+
+@stage()
+def measure(settings: EvaluateSettings, answers: Rows, translated: Rows, *, out: Path) -> Scores:
+    """All scores of one model. Held-out questions are those of the test split."""
+    held = [row for rows in (answers, translated) for row in kept(rows) if split_of(row.lineage.question) == "test"]
+    languages = (settings.rich, *settings.targets)
+    with paying(settings.model) as engine, progress.line("measure", len(settings.evaluators), "evaluators") as shown:
+        with replacing(out / "scores.jsonl") as file:
+            for evaluator in settings.evaluators:
+                progress.note(evaluator.name())
+                file.writelines(score.model_dump_json() + "\n" for score in evaluator(engine, languages, iter(held)))
+                shown.advance()
+    return Scores(out)

@@ -1,0 +1,204 @@
+"""Evaluators: what is measured of a model, before and after, on the same items.
+
+To add one: a file here with one frozen class that gives `Evaluator.__call__`. `tests/contract/test_evaluators.py` enrols it.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from math import log, sqrt
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from ..component import Component, contract
+from ..engines import OpenEngine, Sampling
+from ..reading import LeftOut
+from ..records import Chat, Lang, Lineage, Parallel, Record, Row, Split, Text, digest, kept, split_of
+from ..sources import BadInput, Languages, Source
+
+
+class Item(Record):
+    """One item's own result; before and after are joined by ``id``."""
+
+    id: str
+    value: float | None
+    """None where the item does not count (too short to judge, for example)."""
+    prompt: str = ""
+    answer: str = ""
+    reference: str = ""
+
+
+class Score(Record):
+    """A number about a model in one language."""
+
+    name: str
+    lang: Lang
+    value: float
+    unit: str
+    higher_is_better: bool
+    n: int
+    """Items that count."""
+    standard_error: float | None
+    """Of ``value``, over items; None where one item or none counts."""
+    headline: bool = False
+    """Whether the report leads with it; only scores on text by people may."""
+    note: str = ""
+    """What a reader must know to read it right."""
+    items: tuple[Item, ...] = Field(default=(), repr=False)
+
+
+@contract
+class Evaluator(Component):
+    """A measurement."""
+
+    @abstractmethod
+    def __call__(self, engine: OpenEngine, languages: Sequence[Lang], heldout: Iterable[Row]) -> list[Score]:
+        """Scores in each language (the rich one first), or none for a language it has no items for.
+
+        ``heldout`` are the answered questions of the test split in every language, which no training row was made from.
+        """
+
+    def check(self, languages: Sequence[Lang]) -> None:
+        """Finds what would stop a measurement, without a model: a missing file, a language without items."""
+
+    def about(self) -> dict[str, Any]:
+        """The licence and source of its items, for the model card."""
+        return {}
+
+
+def mean(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean and its standard error (sample standard deviation over root n)."""
+    n = len(values)
+    centre = sum(values) / n if n else 0.0
+    if n < 2:
+        return centre, None
+    return centre, sqrt(sum((v - centre) ** 2 for v in values) / (n - 1) / n)
+
+
+def ratio(tops: Sequence[float], bottoms: Sequence[float]) -> tuple[float, float | None]:
+    """Sum of tops over sum of bottoms (bits over characters), with the standard error of a ratio estimate."""
+    n, bottom = len(tops), sum(bottoms)
+    if not bottom:
+        return 0.0, None
+    value = sum(tops) / bottom
+    if n < 2:
+        return value, None
+    centre = bottom / n
+    spread = sum((t - value * b) ** 2 for t, b in zip(tops, bottoms, strict=True)) / (n - 1)
+    return value, sqrt(spread / n) / centre
+
+
+def bits(engine: OpenEngine, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
+    """-log2 of each text's probability, as the answer to its chat or (None) as plain text; all in one call."""
+    return [-nats / log(2) for nats in engine.score(chats, texts)]
+
+
+def likeliest(scores: Sequence[float], right: int) -> float:
+    """1 where the right option alone has the highest score, 1/k where it shares it with k - 1 others, else 0."""
+    best = [at for at, score in enumerate(scores) if score == max(scores)]
+    return 1 / len(best) if right in best else 0.0
+
+
+def jackknife(leave_one_out: Sequence[float]) -> float | None:
+    """The standard error of a statistic from its values with each item left out in turn."""
+    n = len(leave_one_out)
+    centre = sum(leave_one_out) / n if n else 0.0
+    return sqrt((n - 1) / n * sum((v - centre) ** 2 for v in leave_one_out)) if n > 1 else None
+
+
+class Strict(LeftOut):
+    """For files of test items: nothing may be left out, or before and after would not be measured on the same."""
+
+    def bad(self, at: object, reason: str, detail: str = "") -> None:
+        raise BadInput(f"{self.name}, {self.unit} {at}: {reason}" + (f" ({detail})" if detail else "") + "; mend or remove it")
+
+
+# What several evaluators measure on. Everything is chosen by hash, so that growing the data moves little and no language
+# gets other items than the next where both have them.
+
+HELDOUT = Sampling(max_tokens=96)
+"""How held-out questions are answered; shared, so that an engine that keeps its answers is asked once."""
+
+
+class Asked(NamedTuple):
+    """A held-out question and the answer that a machine gave to it, both in one language."""
+
+    id: str
+    chat: Chat
+    """The conversation up to the question."""
+    answer: str
+    lineage: Lineage
+
+
+def heldout_chats(heldout: Iterable[Row], languages: Sequence[Lang], items: int) -> dict[Lang, list[Asked]]:
+    """Up to ``items`` answered questions of each language; first those that every language has."""
+    found: dict[Lang, dict[str, Asked]] = {lang: {} for lang in languages}
+    for row in kept(heldout):
+        if isinstance(row.payload, Chat) and row.payload.answer and row.payload.answer.lang == row.payload.question.lang:
+            asked = Asked(row.lineage.question or row.id, row.payload.asked, row.payload.answer.text, row.lineage)
+            found.get(row.payload.question.lang, {}).setdefault(asked.id, asked)
+    return {lang: [rows[key] for key in choose(rows, list(found.values()), items)] for lang, rows in found.items()}
+
+
+def choose(keys: Iterable[str], in_each: Sequence[Iterable[str]], items: int | None) -> list[str]:
+    """Up to ``items`` of the keys in the order of their hashes, those that every language has before the rest."""
+    common = set.intersection(*(set(each) for each in in_each if each)) if any(in_each) else set()
+    return sorted(keys, key=lambda key: (key not in common, digest(key)))[:items]
+
+
+def shares(
+    name: str, lang: Lang, asked: Sequence[Asked], answers: Sequence[str], values: Sequence[float | None],
+    higher_is_better: bool, note: str,
+) -> list[Score]:  # fmt: skip
+    """The mean of what the answers to held-out questions are worth in [0, 1]; no score where none of them counts."""
+    counted = [value for value in values if value is not None]
+    centre, error = mean(counted)
+    items = tuple(
+        Item(id=held.id, value=value, prompt=held.chat.question.text, answer=answer)
+        for held, answer, value in zip(asked, answers, values, strict=True)
+    )
+    score = Score(
+        name=name, lang=lang, value=centre, unit="share", higher_is_better=higher_is_better, n=len(counted),
+        standard_error=error, note=note, items=items,
+    )  # fmt: skip
+    return [score] if counted else []
+
+
+def heldout_rows(source: Source, languages: Sequence[Lang], split: Split) -> list[Row]:
+    """A source's `Parallel` and `Text` rows of one split, none twice, and none of which a text stands in another split too.
+
+    Manuals repeat themselves ("Open the settings"), and what was learned from one page must not be measured on the next.
+    Titles stay in all the same: one only asks with them.
+    """
+    elsewhere: set[str] = set()
+    here: dict[tuple[str, ...], tuple[Row, list[str]]] = {}
+    for row in kept(source.read(Languages(languages[0], tuple(languages[1:])))):
+        texts = [digest(text.casefold()) for text in sides(row).values()]
+        if split_of(row.lineage.question) != split:
+            elsewhere.update(texts)
+        elif texts:
+            page = row.lineage.question if note(row) == "title" else ""
+            here.setdefault((note(row), page, *sides(row), *texts), (row, texts))
+    return [row for row, texts in here.values() if note(row) == "title" or elsewhere.isdisjoint(texts)]
+
+
+def readable(source: Source, languages: Sequence[Lang]) -> None:
+    """Reads one row, so that a missing file is found before a model is loaded."""
+    next(iter(source.read(Languages(languages[0], tuple(languages[1:])))), None)
+
+
+PROSE = ("", "paragraph")
+"""The notes of rows that are running text."""
+
+
+def note(row: Row) -> str:
+    """What a `Parallel` row is (``title``, ``heading``, ``description``, ``paragraph``); empty for other rows."""
+    return row.payload.note if isinstance(row.payload, Parallel) else ""
+
+
+def sides(row: Row) -> dict[Lang, str]:
+    """What a `Parallel` or `Text` row says, by language; nothing for another row."""
+    said = row.payload
+    if isinstance(said, Parallel):
+        return {said.source_lang: said.source, said.target_lang: said.target}
+    return {said.lang: said.text} if isinstance(said, Text) else {}

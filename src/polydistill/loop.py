@@ -1,0 +1,246 @@
+"""The training loop: plain torch, one process or many, resumed bit for bit."""
+
+import json
+import math
+import os
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from . import models, progress
+from .component import ALLOWED
+from .records import batches, seed_of
+from .stage import BESIDE, Rows, Stopped, replacing, sync_folder, write_json
+from .student import Batch, Student
+from .template import Template
+from .train import TrainSettings
+
+Tokens = tuple[list[int], int]
+"""A row's tokens, and how many of them are prompt."""
+
+
+def fit(
+    settings: TrainSettings, folder: Path, template_file: Path | None, mixture: Rows, out: Path,
+    stopping: Callable[[], bool] = lambda: False,
+) -> None:  # fmt: skip
+    """Trains and leaves the model in ``out/model``; leaves a checkpoint and raises `Stopped` when asked to stop."""
+    device = models.best_device() if settings.device == "auto" else settings.device
+    dtype = models.best_dtype(device) if settings.compute == "auto" else settings.compute
+    mixed = {"bfloat16": "bf16", "float16": "fp16"}.get(dtype, "no")
+    accelerator = Accelerator(mixed_precision=mixed, cpu=device == "cpu")
+    torch.manual_seed(settings.seed)
+    tokenizer = models.load_tokenizer(folder, template_file)
+    template = Template(tokenizer)
+    rows = [template.training(row.payload) for row in mixture]
+    model = models.load_model(folder, "float64" if dtype == "float64" else "float32", str(accelerator.device))
+    if settings.method == "lora":
+        from peft import LoraConfig, get_peft_model
+
+        lora = LoraConfig(r=settings.lora.rank, lora_alpha=settings.lora.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+        model = get_peft_model(model, lora)
+    student = Student(model).train()
+    weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(
+        weights.values(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay, fused=device != "mps"
+    )
+    steps = plan_steps(settings, rows)
+    first = resume(out, weights, optimizer)
+    saved = time.monotonic()
+    with Events(out, first, accelerator.is_main_process) as events, progress.line("train", len(steps), "steps") as shown:
+        shown.skip(first)
+        for number in range(first, len(steps)):
+            done = step(settings, accelerator, student, weights, optimizer, rows, steps[number], number / len(steps))
+            events.write(number, done)
+            shown.advance(note=f"loss {done['loss']:.3f}  {events.speed:.0f} tokens/s")
+            if accelerator.is_main_process and number + 1 < len(steps):
+                if stopping() or time.monotonic() - saved >= 60 * settings.checkpoint_minutes:
+                    save(out, number + 1, weights, optimizer)
+                    saved = time.monotonic()
+                if stopping():
+                    raise Stopped
+    if accelerator.is_main_process:
+        export(model, tokenizer, folder, out / "model")
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
+def plan_steps(settings: TrainSettings, rows: list[Tokens]) -> list[list[int]]:
+    """The rows of each optimiser step: the mixture's order in the first epoch, drawn by the seed in later ones."""
+    steps = []
+    for epoch in range(settings.epochs):
+        order = list(range(len(rows)))
+        if epoch:
+            random.Random(seed_of(settings.seed, epoch)).shuffle(order)
+        steps += list(batches(order, settings.batch_rows))
+    return steps
+
+
+def micro_batches(rows: list[Tokens], most: int) -> Iterator[list[Tokens]]:
+    """Rows of similar length, as many as fit into ``most`` padded tokens; a longer row goes alone."""
+    some: list[Tokens] = []
+    for row in sorted(rows, key=lambda row: len(row[0])):
+        if some and len(row[0]) * (len(some) + 1) > most:
+            yield some
+            some = []
+        some.append(row)
+    if some:
+        yield some
+
+
+def padded(rows: list[Tokens]) -> Batch:
+    """Rows padded on the right to the longest."""
+    width = max(len(ids) for ids, _ in rows)
+    ids, attend = torch.zeros(len(rows), width, dtype=torch.long), torch.zeros(len(rows), width, dtype=torch.long)
+    answers = torch.zeros(len(rows), width, dtype=torch.bool)
+    for place, (tokens, prompt) in enumerate(rows):
+        ids[place, : len(tokens)] = torch.tensor(tokens)
+        attend[place, : len(tokens)] = 1
+        answers[place, max(prompt, 1) : len(tokens)] = True
+    return Batch(ids, attend, answers)
+
+
+def step(
+    settings: TrainSettings, accelerator: Accelerator, student: Student, weights: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer, rows: list[Tokens], chosen: list[int], done: float,
+) -> dict[str, float]:  # fmt: skip
+    """One optimiser step; each rank computes every n-th micro-batch, and gradients are summed over ranks."""
+    some = [rows[i] for i in chosen]
+    answer_tokens = sum(len(ids) - max(prompt, 1) for ids, prompt in some)
+    parts: dict[str, Tensor] = {}
+    for number, micro in enumerate(micro_batches(some, settings.micro_tokens)):
+        if number % accelerator.num_processes != accelerator.process_index:
+            continue
+        with accelerator.autocast():
+            found = settings.objective(student, None, padded(micro).to(accelerator.device), done)
+        accelerator.backward(sum(found.values()) / answer_tokens)
+        for name, part in found.items():
+            parts[name] = parts.get(name, 0) + part.detach().double()
+    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in weights.values()]
+    if accelerator.num_processes > 1:
+        for p, gradient in zip(weights.values(), gradients, strict=True):
+            p.grad = accelerator.reduce(gradient, "sum")
+    loss = float(accelerator.reduce(sum(parts.values(), torch.zeros((), dtype=torch.double, device=accelerator.device)), "sum"))
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"the loss is {loss} at row numbers {chosen} of the mixture; try a lower train.learning_rate")
+    norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip)
+    rate = settings.learning_rate * settings.schedule(done)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    tokens = sum(len(ids) for ids, _ in some)
+    return {"loss": loss / answer_tokens, "learning_rate": rate, "gradient_norm": float(norm), "tokens": tokens, "answer_tokens": answer_tokens}
+
+
+class Events:
+    """events.jsonl: one line a step; after a resume, what came after the checkpoint is written anew."""
+
+    def __init__(self, out: Path, first: int, writes: bool):
+        self.path, self.writes = out / BESIDE / "events.jsonl", writes
+        self.tokens, self.started = 0, time.monotonic()
+        if writes:
+            kept = [e for e in read_events(self.path) if e["step"] < first]
+            with replacing(self.path) as file:
+                file.writelines(json.dumps(event) + "\n" for event in kept)
+
+    def __enter__(self) -> "Events":
+        self._file = self.path.open("a", encoding="utf-8") if self.writes else None
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._file:
+            self._file.close()
+
+    @property
+    def speed(self) -> float:
+        """Tokens a second since training began or went on."""
+        return self.tokens / max(time.monotonic() - self.started, 1e-9)
+
+    def write(self, number: int, values: dict[str, float]) -> None:
+        self.tokens += int(values["tokens"])
+        if self._file:
+            self._file.write(json.dumps({"step": number, **values, "seconds": round(time.monotonic() - self.started, 2)}) + "\n")
+            self._file.flush()
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of an events file; a half-written last one is left out."""
+    lines = path.read_text("utf-8").splitlines(keepends=True) if path.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+    """Writes a checkpoint after ``number`` steps: it appears whole under its name; the last two are kept."""
+    folder = out / "checkpoints" / f"step-{number:07d}"
+    unfinished = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    state = {
+        f"{name}|{key}": value.contiguous()
+        for name, p in weights.items() for key, value in optimizer.state[p].items()
+    }  # fmt: skip
+    save_file({name: p.detach().contiguous() for name, p in weights.items()}, unfinished / "weights.safetensors")
+    save_file({**state, "random": torch.get_rng_state()}, unfinished / "optimizer.safetensors")
+    for path in unfinished.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    write_json(unfinished / "whole.json", {"steps": number})
+    os.replace(unfinished, folder)
+    sync_folder(folder.parent)
+    for old in sorted(folder.parent.glob("step-*"))[:-2]:
+        shutil.rmtree(old)
+
+
+def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
+    """Loads the newest whole checkpoint; the number of steps that are done, 0 without one."""
+    for folder in sorted((out / "checkpoints").glob("step-???????"), reverse=True):
+        if not (folder / "whole.json").is_file():
+            progress.say(f"train: {folder.name} is not whole and is left out")
+            continue
+        for name, value in load_file(folder / "weights.safetensors").items():
+            weights[name].data.copy_(value)
+        state = load_file(folder / "optimizer.safetensors")
+        torch.set_rng_state(state.pop("random"))
+        for key, value in state.items():
+            name, _, what = key.rpartition("|")
+            optimizer.state[weights[name]][what] = value.to(weights[name].device if what != "step" else "cpu")
+        number = json.loads((folder / "whole.json").read_text("utf-8"))["steps"]
+        progress.say(f"train: going on after step {number}")
+        return int(number)
+    return 0
+
+
+def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
+    """A plain folder that transformers loads: weights in the source's dtype (adapters merged), tokenizer, template."""
+    if "peft_config" in vars(model):
+        model = model.merge_and_unload()
+    wanted = json.loads((source / "config.json").read_text("utf-8")).get("dtype", "float32")
+    model = model.to(getattr(torch, wanted))
+    unfinished = folder.with_name("model.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(unfinished, folder)
+
+
+def main() -> None:
+    """One rank of several: reads the job that `train` wrote."""
+    job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
+    ALLOWED.set(frozenset(job["allow"]))
+    settings = TrainSettings.model_validate(job["settings"])
+    template = Path(job["template"]) if job["template"] else None
+    fit(settings, Path(job["folder"]), template, Rows(Path(job["mixture"])), Path(job["out"]))
+
+
+if __name__ == "__main__":
+    main()

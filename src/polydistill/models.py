@@ -1,0 +1,245 @@
+"""Model folders and GGUF files: what they are, what they hold, and loading them.
+
+A GGUF file is dequantised once into a cache folder named by its digest; from then on it is a plain folder.
+"""
+
+import functools
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from . import progress
+from .component import nearest
+from .engines import BadModel
+from .records import digest
+from .stage import file_digest, replacing
+
+CACHE = Path("~/.cache/polydistill")
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+DECIDING = (*WEIGHTS, "config.json", "tokenizer*", "*.jinja", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
+
+
+def locate(path: str) -> Path:
+    """The folder or GGUF file of a model that is on this machine; a hub id is looked up in the hub's cache.
+
+    Raises:
+        FileNotFoundError: it is neither here nor in the cache.
+    """
+    given = Path(path).expanduser()
+    if given.exists():
+        return given
+    if "/" in path and not path.startswith((".", "/", "~")) and path.count("/") == 1:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        try:
+            return Path(snapshot_download(path, local_files_only=True))
+        except (LocalEntryNotFoundError, OSError):
+            raise FileNotFoundError(
+                f"no model folder at {path}, and the hub model {path} is not downloaded; get it with: hf download {path}"
+            ) from None
+    beside = [p.name for p in given.parent.iterdir()] if given.parent.is_dir() else []
+    near = nearest(given.name, beside)
+    raise FileNotFoundError(f"no model at {given}" + (f"; did you mean {given.parent / near}?" if near else ""))
+
+
+def inspect(path: Path) -> None:
+    """Refuses what must not be loaded, before any library sees it.
+
+    Raises:
+        BadModel: pickled weights only, remote code, weights named outside the folder, or no model at all.
+    """
+    if path.is_file():
+        if path.suffix != ".gguf":
+            raise BadModel(f"{path} is no model: give a folder with config.json and .safetensors files, or a .gguf file")
+        with path.open("rb") as file:
+            if file.read(4) != b"GGUF":
+                raise BadModel(f"{path} does not begin as a GGUF file does; download it again")
+        return
+    if not (path / "config.json").is_file():
+        ggufs = sorted(p.name for p in path.glob("*.gguf"))
+        hint = f"; it holds {ggufs[0]}: give {path / ggufs[0]}" if ggufs else ""
+        raise BadModel(f"{path} has no config.json, so it is no model folder{hint}")
+    if not any(path.glob("*.safetensors")):
+        pickled = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for p in path.glob(pattern))
+        raise BadModel(
+            f"{path} has no .safetensors weights"
+            + (f"; {pickled[0]} is a pickle, which can run code when read, and is refused. Convert it to safetensors first" if pickled else "")
+        )
+    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        if (path / name).is_file():
+            _refuse_code(path / name)
+    for index in path.glob("*.index.json"):
+        for shard in set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values()):
+            if (path / shard).parent != path or not (path / shard).is_file():
+                raise BadModel(f"{index} names weights outside the folder or missing: {shard}")
+
+
+def _refuse_code(path: Path) -> None:
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise BadModel(f"{path} is no JSON: {error}") from None
+
+    def look(value: Any, where: str) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if key == "auto_map" or "trust_remote_code" in key or (key.startswith("_attn") and key.endswith("internal")):
+                    raise BadModel(f"{path} asks to run code of its own ({where}{key}); such models are refused")
+                look(inner, f"{where}{key}.")
+        elif isinstance(value, list):
+            for inner in value:
+                look(inner, where)
+
+    look(config, "")
+
+
+def content(path: Path) -> str:
+    """A digest of everything that decides what a model says: weights, configuration, tokenizer, template."""
+    if path.is_file():
+        return known_digest(path)
+    files = sorted({p for pattern in DECIDING for p in path.glob(pattern) if p.is_file()})
+    return digest({file.name: known_digest(file) for file in files})
+
+
+def known_digest(path: Path) -> str:
+    """A file's SHA-256, remembered under its path, size and time of change."""
+    state = path.stat()
+    remembered = CACHE.expanduser() / "digests" / digest([str(path.resolve()), state.st_size, state.st_mtime_ns])
+    if remembered.is_file():
+        return remembered.read_text("ascii")
+    found = file_digest(path)
+    with replacing(remembered) as file:
+        file.write(found)
+    return found
+
+
+def plain_folder(path: Path) -> Path:
+    """The model as a folder: itself, or a GGUF file dequantised to float32 in the cache."""
+    inspect(path)
+    if path.is_dir():
+        return path
+    folder = CACHE.expanduser() / "models" / content(path)[:16]
+    if (folder / "config.json").is_file():
+        return folder
+    progress.say(f"unpacking {path.name} once into {folder}")
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    _dequantise(path, unfinished)
+    try:
+        os.replace(unfinished, folder)
+    except OSError:  # another process was faster
+        shutil.rmtree(unfinished)
+    return folder
+
+
+def _dequantise(path: Path, folder: Path) -> None:
+    import torch
+
+    quiet()
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    with progress.line("unpack", unit=path.name):
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+        # Without `dequantize` a quantizer stays on the model and it cannot be saved.
+        model = AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+        )
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        # The generation settings of a GGUF are guesses; ours come with each call.
+        (folder / "about.json").write_text(json.dumps(gguf_about(path)), "utf-8")
+
+
+def gguf_about(path: Path) -> dict[str, Any]:
+    """Name, licence and languages as a GGUF file states them."""
+    from gguf import GGUFReader
+
+    fields = GGUFReader(path).fields
+    wanted = {"name": "general.name", "licence": "general.license", "languages": "general.languages"}
+    return {key: fields[field].contents() for key, field in wanted.items() if field in fields}
+
+
+def about(path: Path) -> dict[str, Any]:
+    """Name, licence, languages and digest of a model, as far as it states them."""
+    known: dict[str, Any] = {"file": path.name, "sha256": content(path)}
+    if path.is_file():
+        folder = CACHE.expanduser() / "models" / content(path)[:16]
+        stated = folder / "about.json"
+        return {**known, **(json.loads(stated.read_text("utf-8")) if stated.is_file() else gguf_about(path))}
+    card = path / "README.md"
+    if card.is_file():
+        known |= _card_head(card.read_text("utf-8"))
+    return known
+
+
+def _card_head(card: str) -> dict[str, Any]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    parts = card.split("---\n", 2)
+    if len(parts) < 3:
+        return {}
+    try:
+        head = YAML(typ="safe", pure=True).load(parts[1])
+    except YAMLError:
+        return {}
+    names = {"license": "licence", "language": "languages", "base_model": "base model"}
+    return {names[key]: value for key, value in (head or {}).items() if key in names}
+
+
+def load_tokenizer(folder: Path, template: Path | None = None) -> Any:
+    """The tokenizer of a plain folder; with another chat template where one is given."""
+    quiet()
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if template is not None:
+        tokenizer.chat_template = template.read_text("utf-8")
+    return tokenizer
+
+
+def load_model(folder: Path, dtype: str, device: str) -> Any:
+    """The model of a plain folder, weights from safetensors only."""
+    quiet()
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, attn_implementation="sdpa"
+    ).to(device)
+
+
+@functools.cache
+def quiet() -> None:
+    """Keeps the model library's own bars and warnings out of our progress lines."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+@functools.cache
+def best_device() -> str:
+    """``cuda``, ``mps`` or ``cpu``: the fastest that is here."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@functools.cache
+def best_dtype(device: str) -> str:
+    """The dtype for generating and scoring: what the hardware computes fastest, from what it is, never from a timing."""
+    import torch
+
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.get_device_capability()[0] >= 8 else "float16"
+    if device == "mps":
+        return "float16"
+    try:
+        flags = Path("/proc/cpuinfo").read_text("ascii", "ignore")
+    except OSError:
+        flags = ""
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"

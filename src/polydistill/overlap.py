@@ -1,0 +1,50 @@
+"""How much of a reference's wording an answer has: chrF++ and BLEU over a whole corpus, by sacrebleu."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .texts import unspaced, words
+
+
+class Overlap(NamedTuple):
+    """A corpus score in [0, 100]; its parts cannot simply be averaged."""
+
+    value: float
+    standard_error: float | None
+    """From 1,000 bootstrap resamples of the items, each scored as a corpus; None for one item."""
+    items: list[float]
+    """Each answer's own score."""
+    signature: str
+    """sacrebleu's own account of what was computed."""
+
+
+def chrf(answers: Sequence[str], references: Sequence[str]) -> Overlap:
+    """chrF++: the F2 of character 1- to 6-grams and word 1- and 2-grams.
+
+    Paper: Popović 2017, "chrF++: words helping character n-grams".
+    """
+    from sacrebleu import CHRF
+
+    return _measured(CHRF(word_order=2), CHRF(word_order=2), answers, references)
+
+
+def bleu(answers: Sequence[str], references: Sequence[str]) -> Overlap:
+    """BLEU over 1- to 4-grams of words, of characters in scripts without spaces between words.
+
+    Paper: Papineni et al. 2002; Post 2018, arXiv 1804.08771, for the signature.
+    """
+    from sacrebleu import BLEU
+
+    split = "char" if unspaced(words(" ".join(references))) else "13a"
+    return _measured(BLEU(tokenize=split), BLEU(tokenize=split, effective_order=True), answers, references)
+
+
+def _measured(corpus: Any, single: Any, answers: Sequence[str], references: Sequence[str]) -> Overlap:
+    score = corpus.corpus_score(list(answers), [list(references)], n_bootstrap=1000)
+    signature = str(corpus.get_signature())
+    told = json.loads(score.format(width=9, signature=signature, is_json=True))
+    # sacrebleu gives half of the central 95 % of the resampled scores, and nothing where all of them are 0.
+    error = told.get("confidence_var", 0.0) / 1.96 if len(answers) > 1 else None
+    own = [single.sentence_score(answer, [reference]).score for answer, reference in zip(answers, references, strict=True)]
+    return Overlap(score.score, error, own, signature)

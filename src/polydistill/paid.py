@@ -1,0 +1,71 @@
+"""An engine that pays for nothing twice: it loads its model only when something has to be paid for."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from .engines import Answer, Engine, OpenEngine, Sampling
+from .records import Chat
+from .stage import workspace
+from .store import Store
+
+
+class PaidEngine(OpenEngine):
+    """Answers and scores from the store where they are kept, from the model where they are not."""
+
+    def __init__(self, engine: Engine, store: Store, stack: ExitStack):
+        self._engine, self._store, self._stack = engine, store, stack
+        self._open: OpenEngine | None = None
+        self.identity = engine.identity()
+
+    @property
+    def live(self) -> OpenEngine:
+        """The loaded model."""
+        if self._open is None:
+            self._open = self._stack.enter_context(self._engine.open())
+        return self._open
+
+    @property
+    def template(self) -> str:  # type: ignore[override]
+        return self.live.template
+
+    def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
+        drawn = sampling.temperature > 0
+        how = sampling.model_dump(include={"max_tokens", "temperature", "top_p"} | ({"seed"} if drawn and seeds is None else set()))
+        items = [[_said(chat), seeds[i] if drawn and seeds is not None else None] for i, chat in enumerate(chats)]
+        by_item = {str(item): i for i, item in enumerate(items)}
+
+        def pay(missing: list[list[object]]) -> list[list[object]]:
+            wanted = [by_item[str(item)] for item in missing]
+            some_seeds = [seeds[i] for i in wanted] if seeds is not None else None
+            return [list(answer) for answer in self.live.answer([chats[i] for i in wanted], sampling, some_seeds)]
+
+        return [Answer(*kept) for kept in self._store.through({"answer": self.identity, **how}, items, pay)]
+
+    def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
+        items = [[_said(chat), text] for chat, text in zip(chats, texts, strict=True)]
+        by_item = {str(item): i for i, item in enumerate(items)}
+
+        def pay(missing: list[list[object]]) -> list[float]:
+            wanted = [by_item[str(item)] for item in missing]
+            return self.live.score([chats[i] for i in wanted], [texts[i] for i in wanted])
+
+        return self._store.through({"score": self.identity}, items, pay)
+
+    def room(self, chats: Sequence[Chat]) -> list[int]:
+        return self.live.room(chats)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return self.live.count(texts)
+
+
+@contextmanager
+def paying(engine: Engine) -> Iterator[PaidEngine]:
+    """Opens an engine over the run's store."""
+    with ExitStack() as stack:
+        store = Store(workspace().root / "store" / "engine.sqlite")
+        stack.callback(store.close)
+        yield PaidEngine(engine, store, stack)
+
+
+def _said(chat: Chat | None) -> list[list[str]] | None:
+    return None if chat is None else [[turn.role, turn.text] for turn in chat.asked.turns]

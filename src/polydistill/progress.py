@@ -1,0 +1,101 @@
+"""A line of progress with time left, and never five seconds without a sign of life."""
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+QUIET_SECONDS = 4.0
+_current: "Line | None" = None
+
+
+class Line:
+    """One line for one job; rewritten in place on a terminal, printed again every few seconds elsewhere."""
+
+    def __init__(self, name: str, total: int | None, unit: str):
+        self.name, self.total, self.unit = name, total, unit
+        self.done = self.skipped = 0
+        self.note = ""
+        self.started = time.monotonic()
+        self._shown = 0.0
+        self._terminal = sys.stderr.isatty()
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Counts work that was just done."""
+        self.done += steps
+        self.note = note or self.note
+
+    def skip(self, steps: int) -> None:
+        """Counts work that was there already; it does not flatter the speed."""
+        self.done += steps
+        self.skipped += steps
+
+    def text(self) -> str:
+        seconds = time.monotonic() - self.started
+        worked = self.done - self.skipped
+        parts = [f"{self.name:<10}", f"{self.done}/{self.total} {self.unit}" if self.total else self.unit]
+        if self.note:
+            parts.append(self.note)
+        parts.append(clock(seconds))
+        if self.total and worked and self.done < self.total:
+            parts.append(f"{clock(seconds / worked * (self.total - self.done))} left")
+        return "  ".join(parts)
+
+    def show(self, last: bool = False) -> None:
+        now = time.monotonic()
+        if not last and not self._terminal and now - self._shown < QUIET_SECONDS:
+            return
+        self._shown = now
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write("\r\x1b[K" + self.text()[:width] + ("\n" if last else ""))
+        else:
+            sys.stderr.write(self.text() + "\n")
+        sys.stderr.flush()
+
+
+@contextmanager
+def line(name: str, total: int | None = None, unit: str = "") -> Iterator[Line]:
+    """Shows a line while the block runs, from a thread of its own, so that one long step is no silence."""
+    global _current
+    outer, _current = _current, Line(name, total, unit)
+    mine, over = _current, threading.Event()
+
+    def beat() -> None:
+        while not over.wait(1.0):
+            if _current is mine:
+                mine.show()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    mine.show()
+    thread.start()
+    try:
+        yield mine
+    finally:
+        over.set()
+        thread.join()
+        mine.show(last=True)
+        _current = outer
+
+
+def say(sentence: str) -> None:
+    """One sentence on a line of its own, above a line of progress where one is shown."""
+    if _current is not None and sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    sys.stderr.write(sentence + "\n")
+    sys.stderr.flush()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    whole = int(seconds + 0.5)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def note(text: str) -> None:
+    """Shows a few words, such as a speed, on the line that is running."""
+    if _current is not None:
+        _current.note = text

@@ -1,0 +1,233 @@
+"""Stage eight: what happened, in words, in a table, in a page and in numbers for other programs."""
+
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import __version__
+from .choose import Model
+from .component import Count, Settings, words
+from .evaluate import Evaluation
+from .evaluators import Score
+from .records import Lang
+from .stage import Artifact, Rows, replacing, stage, write_json
+from .train import Candidates
+
+
+class ReportSettings(Settings):
+    """What the report shows."""
+
+    examples: Count = 24
+    """Side-by-side answers of each score and language."""
+    rich: Lang
+    """The rich language."""
+    targets: tuple[Lang, ...]
+    """The target languages."""
+
+
+class Change(NamedTuple):
+    """One score before and after."""
+
+    before: Score
+    after: Score
+
+    @property
+    def better(self) -> float:
+        """The difference, positive where the student is better."""
+        return (self.after.value - self.before.value) * (1 if self.before.higher_is_better else -1)
+
+    @property
+    def text(self) -> str:
+        """The difference as people read it: per cent of bits, points of shares and scores."""
+        difference = self.after.value - self.before.value
+        if self.before.unit.startswith("bits"):
+            return f"{100 * difference / self.before.value:+.1f} %" if self.before.value else "-"
+        return f"{difference * self.factor:+.1f}"
+
+    @property
+    def factor(self) -> float:
+        """Shares are shown in per cent."""
+        return 100.0 if self.before.unit in ("share", "accuracy") else 1.0
+
+    def shown(self, score: Score) -> str:
+        """A value of this score as people read it."""
+        return f"{score.value:.3f}" if score.unit.startswith("bits") else f"{score.value * self.factor:.1f}"
+
+
+class Report(Artifact):
+    """The finished report: ``report.html``, ``scores.json``, the model card and the table."""
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        return json.loads((self.folder / "scores.json").read_text("utf-8"))
+
+    @property
+    def verdict(self) -> list[str]:
+        """What happened, one sentence a language."""
+        return self.scores["verdict"]
+
+
+@stage()
+def report(
+    settings: ReportSettings, scores: Evaluation, mixture: Rows, candidates: Candidates, student: Model, *, out: Path
+) -> Report:
+    """Writes the report of a run."""
+    changes = [Change(before, after) for before, after in scores.pairs()]
+    said = verdict(changes, settings)
+    funnel = json.loads((mixture.folder / "funnel.json").read_text("utf-8"))
+    tables = {target: table(changes, settings.rich, target) for target in settings.targets}
+    write_json(out / "scores.json", {
+        "verdict": said, "scores": [as_numbers(change) for change in changes],
+        "tables": {target: [[f"{words(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()},
+        "funnel": funnel,
+    })  # fmt: skip
+    page = render(
+        "report.html", settings=settings, verdict=said, tables=tables, funnel=funnel, examples=examples(changes, settings.examples),
+        events=thinned(candidates.events()), about=provenance(scores), version=__version__,
+    )  # fmt: skip
+    with replacing(out / "report.html") as file:
+        file.write(page)
+    card = render("model_card.md", settings=settings, verdict=said, tables=tables, about=provenance(scores), funnel=funnel, version=__version__)
+    with replacing(out / "README.md") as file:
+        file.write(card)
+    return Report(out)
+
+
+def verdict(changes: Sequence[Change], settings: ReportSettings) -> list[str]:
+    """One sentence a language, from headline scores and text bits, with their numbers."""
+    found = []
+    for lang in (*settings.targets, settings.rich):
+        of_lang = [c for c in changes if c.before.lang == lang]
+        lead = next((c for c in of_lang if c.before.headline), None) or next(
+            (c for c in of_lang if c.before.name.startswith("text_bits")), None
+        )
+        if lead is None:
+            found.append(f"{lang.english_name}: nothing measured on text by people.")
+            continue
+        noise = ((lead.before.standard_error or 0) ** 2 + (lead.after.standard_error or 0) ** 2) ** 0.5
+        direction = "better" if lead.better > 0 else "worse"
+        if abs(lead.better) < 1e-12:
+            direction = "the same"
+        sentence = (
+            f"{lang.english_name}: {words(lead.before.name)} {lead.shown(lead.before)} to {lead.shown(lead.after)} "
+            f"{lead.before.unit} ({lead.text}, {direction})"
+        )
+        others = [c for c in of_lang if c.before.name in ("language_fidelity", "looping", "loops") and c.before.n]
+        sentence += "".join(f"; {words(c.before.name)} {c.shown(c.before)} to {c.shown(c.after)} %" for c in others)
+        if lang == settings.rich and lead.better < -noise:
+            sentence += f". {lang.english_name} has lost"
+        found.append(sentence + ".")
+    return found
+
+
+class Line(NamedTuple):
+    """One line of a table: a score in the target beside the same score in the rich language."""
+
+    name: str
+    unit: str
+    target: Change | None
+    rich: Change | None
+
+    @property
+    def cells(self) -> list[str]:
+        return [text for c in (self.target, self.rich) for text in ((c.shown(c.before), c.shown(c.after), c.text) if c else ("", "", ""))]
+
+
+def table(changes: Sequence[Change], rich: Lang, target: Lang) -> list[Line]:
+    """The scores of one target language and of the rich one, side by side, in the order they were measured."""
+    lines: dict[str, dict[Lang, Change]] = {}
+    for change in changes:
+        if change.before.lang in (rich, target):
+            lines.setdefault(change.before.name, {})[change.before.lang] = change
+    return [
+        Line(name, _unit(next(iter(found.values())).before), found.get(target), found.get(rich)) for name, found in lines.items()
+    ]
+
+
+def _unit(score: Score) -> str:
+    unit = {"bits per character": "bits/char", "share": "%", "accuracy": "%"}.get(score.unit, score.unit)
+    return f"{unit} {'↑' if score.higher_is_better else '↓'}"
+
+
+def print_table(report: Report, settings: ReportSettings, console: Any) -> None:
+    """The verdict and the table in the terminal, readable at 80 columns."""
+    from rich.table import Table
+
+    for sentence in report.verdict:
+        console.print(sentence, soft_wrap=False, highlight=False)
+    for target in settings.targets:
+        shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        shown.add_column("score", no_wrap=False, max_width=26)
+        for lang in (target, settings.rich):
+            for heading in (f"{lang} before", "after", "change"):
+                shown.add_column(heading, justify="right", no_wrap=False)
+        for line in report.scores["tables"][target]:
+            shown.add_row(*line)
+        console.print(shown)
+
+
+def as_numbers(change: Change) -> dict[str, Any]:
+    """A score before and after, for other programs."""
+    keep = {"value", "n", "standard_error"}
+    return {
+        **change.before.model_dump(mode="json", include={"name", "lang", "unit", "higher_is_better", "headline", "note"}),
+        "before": change.before.model_dump(include=keep), "after": change.after.model_dump(include=keep),
+        "difference": change.after.value - change.before.value,
+    }  # fmt: skip
+
+
+class Example(NamedTuple):
+    """One item with both answers."""
+
+    score: str
+    lang: Lang
+    prompt: str
+    before: str
+    after: str
+    reference: str
+
+
+def examples(changes: Iterable[Change], most: int) -> list[Example]:
+    """Answers before and after, side by side: the first ones of each score that keeps them, no choosing."""
+    found, seen = [], set()
+    for change in changes:
+        shown = 0
+        for before, after in zip(change.before.items, change.after.items, strict=True):
+            key = (change.before.lang, before.prompt)
+            if not before.answer or key in seen or shown == most:
+                continue
+            seen.add(key)
+            shown += 1
+            found.append(Example(words(change.before.name), change.before.lang, before.prompt, before.answer, after.answer, before.reference))
+    return found
+
+
+def thinned(events: list[dict[str, Any]], most: int = 200) -> list[dict[str, Any]]:
+    """At most so many events, evenly."""
+    return events[:: max(1, -(-len(events) // most))]
+
+
+def provenance(scores: Evaluation) -> dict[str, str]:
+    """What the run was made with."""
+    about = {f"model {key}": str(value) for key, value in scores.base.about().items()}
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "accelerate"))
+    return {**about, "python": platform.python_version(), "packages": packages, "machine": platform.machine()}
+
+
+def render(name: str, **values: Any) -> str:
+    """A shipped page, with everything escaped that comes from a model or from data."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    pages = Environment(
+        loader=PackageLoader("polydistill", "data/pages"), autoescape=name.endswith(".html"), undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    pages.filters["words"] = words
+    return pages.get_template(name).render(**values)

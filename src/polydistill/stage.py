@@ -1,0 +1,315 @@
+"""Run once: a stage's result lies in a folder named by its settings and its inputs, whole or not at all.
+
+A stage is a plain function ``(settings, *results, out) -> result``. The decorator gives it ``out``, a folder
+``runs/stages/<stage>-<hash>``; the hash covers the stage's version, the identity of its settings and the digests of its
+inputs. Every file is written under another name, synced and renamed. ``manifest.json`` lists the files with their
+checksums and is written last: a folder with it is finished, a folder without it is gone on with.
+"""
+
+import fcntl
+import functools
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from . import progress
+from .component import Settings, identity
+from .records import Row, batches, digest
+
+BESIDE = "beside"
+"""The subfolder for what is recorded but decides nothing: events, times. It stays out of the manifest."""
+
+
+class Artifact:
+    """A finished stage's folder. Two results are equal when their digests are."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @functools.cached_property
+    def manifest(self) -> dict[str, Any]:
+        return json.loads((self.folder / "manifest.json").read_text("utf-8"))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the names and checksums of the files."""
+        return self.manifest["digest"]
+
+    def identity(self) -> str:
+        return self.digest
+
+
+class Rows(Artifact):
+    """Rows in JSONL shards; iterating streams them in order."""
+
+    def __iter__(self) -> Iterator[Row]:
+        for shard in sorted(self.folder.glob("rows-*.jsonl")):
+            yield from read_shard(shard)
+
+    def __len__(self) -> int:
+        return self.manifest["rows"]
+
+
+R = TypeVar("R", bound=Artifact)
+
+
+class Stopped(Exception):
+    """The run was asked to stop and did so between two batches."""
+
+
+class PartDone(Exception):
+    """One worker's share of a row stage is done; others may still be at theirs."""
+
+    def __init__(self, folder: Path, done: int, shards: int):
+        super().__init__(f"{done} of {shards} shards of {folder.name} are done")
+        self.folder, self.done, self.shards = folder, done, shards
+
+
+class WouldRun(Exception):
+    """Raised in place of working when only looking at what a plan would do."""
+
+    def __init__(self, stage: str, folder: Path, settings: Settings, inputs: tuple[Artifact, ...]):
+        super().__init__(stage)
+        self.stage, self.folder, self.settings, self.inputs = stage, folder, settings, inputs
+
+
+@dataclass
+class Workspace:
+    """Where a run lives and how it is watched."""
+
+    root: Path
+    """The folder ``runs``."""
+    part: tuple[int, int] | None = None
+    """(i, N) for worker i of N of a row stage."""
+    only_look: bool = False
+    """Raise `WouldRun` at the first stage that is not finished."""
+    until: str | None = None
+    """Stop after this stage."""
+    finished: list[tuple[str, Artifact, bool]] = field(default_factory=list)
+    """(stage, result, was it there already), in order."""
+    stopping: bool = False
+
+
+_workspace: ContextVar[Workspace] = ContextVar("workspace")
+
+
+def workspace() -> Workspace:
+    """The workspace of the current run.
+
+    Raises:
+        RuntimeError: no run is open; call stages inside ``with working(Workspace(Path("runs"))):``.
+    """
+    try:
+        return _workspace.get()
+    except LookupError:
+        raise RuntimeError("no run is open: use `with working(Workspace(Path('runs'))):` or flow.run(plan)") from None
+
+
+@contextmanager
+def working(space: Workspace) -> Iterator[Workspace]:
+    """Opens a run: the first Ctrl-C or SIGTERM asks the stages to stop after their batch, the second stops at once."""
+    token = _workspace.set(space)
+
+    def ask_to_stop(number: int, frame: Any) -> None:
+        if space.stopping:
+            raise KeyboardInterrupt
+        space.stopping = True
+        progress.say("stopping after this batch; press Ctrl-C again to stop at once")
+
+    previous = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                previous[number] = signal.signal(number, ask_to_stop)
+            except ValueError:  # not the main thread: the caller keeps its own handlers
+                break
+        yield space
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        _workspace.reset(token)
+
+
+def pause() -> None:
+    """Called between batches: the place where a run that was asked to stop does so."""
+    if workspace().stopping:
+        raise Stopped
+
+
+class AfterStage(Exception):
+    """The stage that was asked for is done, with its result."""
+
+    def __init__(self, result: Artifact):
+        super().__init__(result.folder)
+        self.result = result
+
+
+def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Gives a function its folder. ``version`` rises when the same settings begin to give another result."""
+
+    def decorate(work: Callable[..., R]) -> Callable[..., R]:
+        name = work.__name__
+        result_type = inspect.signature(work).return_annotation
+
+        @functools.wraps(work)
+        def run(settings: Settings, *inputs: Artifact) -> R:
+            space = workspace()
+            key = {"stage": name, "version": version, "settings": identity(settings), "inputs": [i.identity() for i in inputs]}
+            out = space.root / "stages" / f"{name}-{digest(key)[:12]}"
+            there = is_finished(out)
+            if not there:
+                if space.only_look:
+                    raise WouldRun(name, out, settings, inputs)
+                out.mkdir(parents=True, exist_ok=True)
+                with only_runner(out):
+                    if not is_finished(out):  # another runner may have finished it while we waited
+                        clean(out)
+                        write_json(out / BESIDE / "settings.json", key)
+                        started = time.time()
+                        work(settings, *inputs, out=out)
+                        finish(out, {"stage": name, "seconds": round(time.time() - started, 1), "machine": socket.gethostname()})
+            result = result_type(out)
+            space.finished.append((name, result, there))
+            if there:
+                progress.say(f"{name}: kept from {out.name}")
+            if space.until == name:
+                raise AfterStage(result)
+            return result
+
+        return run
+
+    return decorate
+
+
+def is_finished(folder: Path) -> bool:
+    return (folder / "manifest.json").exists()
+
+
+def finish(out: Path, about: dict[str, Any]) -> None:
+    """Writes the manifest: from now on the folder is finished."""
+    files, rows = {}, 0
+    for path in sorted(p for p in out.rglob("*") if p.is_file()):
+        inside = path.relative_to(out)
+        if inside.parts[0] == BESIDE or path.name in (".lock", "manifest.json"):
+            continue
+        files[inside.as_posix()] = {"sha256": file_digest(path), "bytes": path.stat().st_size}
+        if path.name.startswith("rows-"):
+            rows += path.read_bytes().count(b"\n")
+    write_json(out / BESIDE / "about.json", about)
+    write_json(out / "manifest.json", {"digest": digest({n: f["sha256"] for n, f in files.items()}), "rows": rows, "files": files})
+
+
+def clean(out: Path) -> None:
+    """Removes what an interrupted writer left under temporary names."""
+    for left in out.rglob("*.tmp"):
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+@contextmanager
+def only_runner(folder: Path) -> Iterator[None]:
+    """One runner a folder: a lock the system takes back when its owner dies."""
+    part = workspace().part
+    path = folder / (f".lock-{part[0]}-of-{part[1]}" if part else ".lock")
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise RuntimeError(f"another run is working on {folder.name} ({lock.read().strip()}); wait for it or stop it") from None
+        lock.truncate(0)
+        lock.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}")
+        lock.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+# Files: written under another name, synced, renamed, folder synced.
+
+
+@contextmanager
+def replacing(path: Path, mode: str = "w") -> Iterator[Any]:
+    """Opens a file that appears whole under its name, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: Any) -> None:
+    with replacing(path) as file:
+        json.dump(value, file, ensure_ascii=False, indent=1, allow_nan=False)
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_shard(out: Path, number: int, rows: Iterable[Row]) -> None:
+    with replacing(out / f"rows-{number:06d}.jsonl") as file:
+        for row in rows:
+            file.write(row.to_json() + "\n")
+
+
+def read_shard(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield Row.model_validate_json(line)
+
+
+def write_rows(out: Path, rows: Iterable[Row], shard_rows: int = 1000) -> Rows:
+    """Writes rows as they come; for stages that see their rows only once, in one process."""
+    for number, batch in enumerate(batches(rows, shard_rows)):
+        pause()
+        write_shard(out, number, batch)
+    return Rows(out)
+
+
+def map_rows(work: Callable[[list[Row]], list[Row]], rows: Rows, out: Path, shard_rows: int, unit: str = "rows") -> Rows:
+    """One pure function over batches of rows, each batch a shard that is finished or absent.
+
+    Batches are cut by row index alone, so one worker, several (`Workspace.part`) and a resumed run write the same bytes.
+    """
+    part, parts = workspace().part or (0, 1)
+    shards = -(-len(rows) // shard_rows)
+    with progress.line(out.name.rsplit("-", 1)[0], total=len(rows), unit=unit) as seen:
+        for number, batch in enumerate(batches(rows, shard_rows)):
+            if number % parts != part or (out / f"rows-{number:06d}.jsonl").exists():
+                seen.skip(len(batch))
+                continue
+            pause()
+            write_shard(out, number, work(list(batch)))
+            seen.advance(len(batch))
+    done = sum(1 for _ in out.glob("rows-*.jsonl"))
+    if done < shards:
+        raise PartDone(out, done, shards)
+    return Rows(out)

@@ -1,0 +1,61 @@
+"""Paid-for results, kept one by one under everything that decided them.
+
+Growing a run from 1,000 to 2,000 questions pays for 1,000; a killed stage asks for nothing twice. One SQLite file a kind
+of result (WAL, synchronous FULL), values in JSON.
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .records import batches, digest
+
+T = TypeVar("T")
+
+
+class Store:
+    """Results by key; a key is the digest of everything that decides the result."""
+
+    def __init__(self, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute("CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value TEXT NOT NULL, at REAL) WITHOUT ROWID")
+
+    def get(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The kept values among these keys."""
+        found: dict[str, Any] = {}
+        for some in batches(keys, 500):
+            marks = ",".join("?" * len(some))
+            found.update(self._db.execute(f"SELECT key, value FROM kept WHERE key IN ({marks})", some).fetchall())
+        return {key: json.loads(value) for key, value in found.items()}
+
+    def put(self, values: dict[str, Any]) -> None:
+        """Keeps these values; when it returns they are on the disk."""
+        rows = [(key, json.dumps(value, ensure_ascii=False), time.time()) for key, value in values.items()]
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany("INSERT OR IGNORE INTO kept VALUES (?, ?, ?)", rows)
+        self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def through(self, what: Any, items: Sequence[T], pay: Callable[[list[T]], Sequence[Any]]) -> list[Any]:
+        """The result of each item, in order; only items not kept yet, each once, are paid for.
+
+        ``what`` is the identity of whatever pays (a model with its sampling settings, a translator with its pair), an
+        item is a JSON value, and ``pay`` gives one JSON value an item, in order. None says that it failed: it is given back but
+        not kept, so that the next run asks again.
+        """
+        keys = [digest([what, item]) for item in items]
+        known = self.get(keys)
+        missing = {key: item for key, item in zip(keys, items, strict=True) if key not in known}
+        if missing:
+            paid = dict(zip(missing, pay(list(missing.values())), strict=True))
+            self.put({key: value for key, value in paid.items() if value is not None})
+            known |= paid
+        return [known[key] for key in keys]

@@ -1,0 +1,90 @@
+"""A causal language model as training and scoring see it: hidden states, and logits only where they are needed."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from .engines import BadModel
+
+
+class Batch(NamedTuple):
+    """Rows of tokens, padded on the right."""
+
+    ids: Tensor
+    """(rows, length) token ids."""
+    attend: Tensor
+    """(rows, length) 1 where there is a token, or (rows, 1, length, length) True where one token may see another."""
+    answers: Tensor
+    """(rows, length) True at the tokens that are to be predicted; never at the first one."""
+    positions: Tensor | None = None
+    """(rows, length) positions where they do not simply count up."""
+
+    @property
+    def targets(self) -> Tensor:
+        """(answer tokens,) the ids to be predicted, rows in order."""
+        return self.ids[self.answers]
+
+    def to(self, device: Any) -> "Batch":
+        return Batch(*(t if t is None else t.to(device, non_blocking=True) for t in self))
+
+
+class Student(nn.Module):
+    """Wraps a causal model so that the head sees answer positions only.
+
+    Raises:
+        BadModel: the model's logits are not its head applied to its last hidden state (checked on a few tokens).
+    """
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+        self.check_head()
+
+    @property
+    def base(self) -> Any:
+        """The language model itself, adapters in place."""
+        return self.model.get_base_model() if "peft_config" in vars(self.model) else self.model
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (answer tokens, vocabulary) for `Batch.targets`."""
+        hidden = self.hidden(batch)
+        # The token at t is predicted at t - 1.
+        return self.head(hidden[:, :-1][batch.answers[:, 1:]])
+
+    def hidden(self, batch: Batch) -> Tensor:
+        """The last hidden states (rows, length, width)."""
+        return self.base.get_decoder()(
+            input_ids=batch.ids, attention_mask=batch.attend, position_ids=batch.positions, use_cache=False
+        ).last_hidden_state
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Logits of hidden states, with the scale and the cap that some families put on them."""
+        logits = self.base.get_output_embeddings()(hidden)
+        config = self.base.config.get_text_config().to_dict()
+        if config.get("logit_scale"):
+            logits = logits * config["logit_scale"]
+        if config.get("logits_scaling"):
+            logits = logits / config["logits_scaling"]
+        if cap := config.get("final_logit_softcapping"):
+            logits = torch.tanh(logits / cap) * cap
+        return logits
+
+    @torch.no_grad()
+    def check_head(self) -> None:
+        """Proves on a few tokens that `head` of `hidden` is what the model itself gives."""
+        parameter = next(self.base.parameters())
+        ids = torch.arange(4, device=parameter.device)[None] % self.base.config.get_text_config().vocab_size
+        batch = Batch(ids, torch.ones_like(ids), torch.ones_like(ids, dtype=torch.bool))
+        was_training = self.training
+        self.eval()
+        ours, theirs = self.head(self.hidden(batch)), self.base(input_ids=ids, use_cache=False).logits
+        self.train(was_training)
+        if not torch.allclose(ours.float(), theirs.float(), atol=1e-2 * theirs.float().abs().max().item() + 1e-6):
+            raise BadModel(f"{type(self.base).__name__} changes its logits after the head in a way that is not known here")
+
+
+def log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
+    """(tokens,) log-probability of each target in nats, in at least float32; logits (tokens, vocabulary)."""
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return -nn.functional.cross_entropy(logits, targets, reduction="none")

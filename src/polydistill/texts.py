@@ -1,0 +1,37 @@
+"""What a word is in any script, and when a text goes round in circles."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import regex
+
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+"""Scripts that put no space between words: there every letter, with its marks, counts as a word."""
+
+_WORD = regex.compile(rf"[{UNSPACED}]\p{{M}}*|(?:(?![{UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+(?:['’](?![{UNSPACED}])\p{{L}}+)*")
+_UNSPACED = regex.compile(rf"[{UNSPACED}]")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as written, in order: runs of letters, marks and digits; ``don't`` is one.
+
+    In scripts without spaces between words (Han, kana, Thai, Lao, Khmer, Burmese) each character is one.
+    """
+    return _WORD.findall(text)
+
+
+def unspaced(found: Sequence[str]) -> bool:
+    """Whether more than half of these words are single characters of a script without spaces."""
+    return 2 * sum(1 for word in found if _UNSPACED.match(word)) > len(found)
+
+
+def loops(text: str, n: int = 4, times: int = 4) -> bool:
+    """Whether some run of ``n`` words stands in the text at least ``times`` times; runs may overlap, case is ignored.
+
+    Where most words are single characters a run is ``2 n`` long: a word there has about two, and one word is no loop.
+    """
+    found = [word.casefold() for word in words(text)]
+    if unspaced(found):
+        n *= 2
+    runs = Counter(zip(*(found[start:] for start in range(n)), strict=False))
+    return max(runs.values(), default=0) >= times

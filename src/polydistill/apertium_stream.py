@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import programs
+from .records import Lang
 
 SECONDS = 60.0
 SECONDS_A_SENTENCE = 0.1
@@ -55,14 +56,24 @@ def escaped(text: str) -> str:
 
 
 def unescaped(stream: str, source: str) -> str:
-    """The text of a stream: single spaces inside, unless the source has others, and around it the source's own."""
+    """The text of a stream, without spaces that the source has none like, and around it the source's own."""
     text = stream.removesuffix("[].[]")
     text = re.sub(r"(?<!\\)\[(.*?)(?<!\\)\]", r"\1", text)
     text = re.sub(r"\\(.)", r"\1", text)
-    if "  " not in source:
-        text = re.sub(r" {2,}", " ", text)
+    for stray, single in ((r" {2,}", " "), (r" +(?=[,.)\]])", "")):  # what dropped and moved words leave behind
+        if not re.search(stray, source):
+            text = re.sub(stray, single, text)
     start, end = len(source) - len(source.lstrip()), len(source.rstrip())
     return source[:start] + text.strip() + source[max(start, end) :]
+
+
+def opened(text: str, target: Lang) -> str:
+    """A question or exclamation with the mark it begins with in Spanish and Asturian, which Apertium does not write."""
+    if target.alpha3 not in ("spa", "ast"):
+        return text
+    end = re.search(r"[?!](?=[\"'”’»)\]*_]*\s*\Z)", text)
+    mark = {"?": "¿", "!": "¡"}[end[0]] if end else ""
+    return text if not mark or mark in text else re.sub(r"^[\s\"'“‘«(\[*_]*", lambda match: match[0] + mark, text)
 
 
 def _folder(data: Path | None) -> list[str]:

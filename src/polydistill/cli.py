@@ -158,6 +158,43 @@ def check(
     typer.echo(f"{plan} is in order; it would run: polydistill plan {plan} shows what and for how long")
 
 
+@app.command("plan")
+def show_plan(
+    plan: PlanName, changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
+    allow: AllowOption = None, probing: Annotated[bool, typer.Option("--probe/--no-probe", help="measure some seconds of real work")] = True,
+) -> None:  # fmt: skip
+    """Shows what is kept, what would run and why, and what that takes."""
+    read = plan_of(plan, changes, model, source, target, allow)
+    checked(read)
+    from . import estimate
+
+    steps = estimate.outlook(read)
+    for step in steps:
+        typer.echo(f"{step.stage:<10}{'runs' if step.runs else 'kept':<6}{step.why}")
+    if not probing or not any(step.runs for step in steps):
+        return
+    speed = estimate.probe(read)
+    typer.echo("")
+    total = 0.0
+    for cost in estimate.costs(read, speed):
+        runs = next(step.runs for step in steps if step.stage == cost.stage)
+        total += cost.seconds if runs else 0.0
+        typer.echo(f"{cost.stage:<10}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}" + ("" if runs else "  (kept)"))
+    written, free = estimate.disk(read)
+    typer.echo(f"{'together':<10}{'':>16}  {progress.clock(total):>8}, give or take a third")
+    typer.echo(f"memory    {speed.memory:.1f} GB at least; disk up to {written:.1f} GB, {free:.0f} GB free")
+
+
+@app.command()
+def chat(run_name: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")]) -> None:
+    """Asks the model before and after, side by side; an empty line or Ctrl-D ends it."""
+    if not (run_name / "model").exists():
+        fail(f"{run_name} has no finished model; give a run's folder, such as runs/sdrrl-spa-123456")
+    from .chatting import side_by_side
+
+    side_by_side(plan_of(str(run_name / "plan.yaml"), [f"runs={run_name.parent}"], None, None, None, None), run_name / "model")
+
+
 @app.command()
 def work(
     plan: PlanName, stage: Annotated[str, typer.Argument(help="answer or translate")],

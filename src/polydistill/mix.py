@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from . import progress
-from .builders import Filter, TrainingBuilder
+from .builders import Filter, TrainingBuilder, texts_of
 from .component import Count, Settings
 from .engines import Engine
 from .records import Lang, Row, kept, seed_of, split_of
@@ -160,7 +160,7 @@ def build(settings: MixSettings, pool: Path, candidates: Path, funnel: Funnel) -
 
 def target_of(row: Row, settings: MixSettings) -> str:
     """The target language a training row serves; the rich one where it serves that alone."""
-    langs = [turn.lang for turn in row.payload.turns if turn.role != "system" and turn.lang != settings.rich]
+    langs = [lang for _, lang in texts_of(row) if lang != settings.rich]
     return langs[0] if langs else settings.rich
 
 

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from .engines import BadModel
-from .records import Chat
+from .records import Chat, Text
 
 _PROBE = "\ue000a\ue001", "\ue000b\ue001"
 
@@ -76,9 +76,16 @@ class Template:
             return self.before_question
         return self._encode([turn.model_dump(include={"role", "text"}) for turn in chat.asked.turns])
 
-    def training(self, chat: Chat) -> tuple[list[int], int]:
-        """(tokens of the whole chat, how many of them are prompt): the same prompt that asking gives, the answer's
-        tokens, and the end of the turn unless the answer was cut."""
+    @property
+    def start(self) -> list[int]:
+        """What plain text follows: the token that begins a text, or the one that ended the last."""
+        return [self.tokenizer.bos_token_id if self.tokenizer.bos_token_id is not None else self.end_of_turn]
+
+    def training(self, chat: Chat | Text) -> tuple[list[int], int]:
+        """(tokens of the whole row, how many of them are prompt): the same prompt that asking gives, the answer's
+        tokens, and the end of the turn unless the answer was cut. Plain text is all answer, without an end."""
+        if isinstance(chat, Text):
+            return self.start + self.answer(chat.text), 1
         assert chat.answer is not None
         prompt = self.prompt(chat)
         answer = self.answer(chat.answer.text)

@@ -28,10 +28,10 @@ def unspaced(found: Sequence[str]) -> bool:
 def loops(text: str, n: int = 4, times: int = 4) -> bool:
     """Whether some run of ``n`` words stands in the text at least ``times`` times; runs may overlap, case is ignored.
 
-    Where most words are single characters a run is ``2 n`` long: a word there has about two, and one word is no loop.
+    Where most words are single characters a run is ``3 n`` long: a word there has two or more, and one word is no loop.
     """
     found = [word.casefold() for word in words(text)]
     if unspaced(found):
-        n *= 2
+        n *= 3
     runs = Counter(zip(*(found[start:] for start in range(n)), strict=False))
     return max(runs.values(), default=0) >= times

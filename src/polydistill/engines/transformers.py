@@ -158,13 +158,12 @@ class OpenTransformers(OpenEngine):
 
         from ..student import log_likelihood
 
-        start = [self.chat.tokenizer.bos_token_id or self.chat.end_of_turn]
         # Texts that follow the same prompt share it: one row holds the prompt once and every text after it.
         groups: dict[tuple[int, ...], list[int]] = {}
         rows: list[tuple[list[int], list[int]]] = []
         for i, chat in enumerate(chats):
             if chat is None:
-                rows.append((start, [i]))
+                rows.append((self.chat.start, [i]))
             else:
                 groups.setdefault(tuple(self.chat.prompt(chat)), []).append(i)
         rows += [(list(prompt), some) for prompt, mine in groups.items() for some in batches(mine, 8)]

@@ -24,8 +24,8 @@ class Apertium(Translator):
 
     Sentences go through in Apertium's stream format, each ended by a flush: separated by line breaks alone they run into one
     another, and one in four that does not end in a full stop then has words of the next. Words it does not know stay as they
-    are. About one English sentence in a hundred may come out with another word form after other sentences, because its tagger
-    remembers which ambiguities it has met.
+    are; Spanish questions get the ``¿`` that it does not write. About one English sentence in a hundred may come out with
+    another word form after other sentences, because its tagger remembers which ambiguities it has met.
 
     Checked: on Debian's eng-spa, eng-cat and en-gl.
     """
@@ -87,7 +87,7 @@ class _Open(OpenTranslator):
             except programs.Failed as error:
                 raise FailedTranslation(str(error)) from None
             found = [text for lot in lots for text in lot]
-        return found
+        return [stream.opened(text, target) for text in found]
 
 
 @cache

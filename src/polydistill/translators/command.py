@@ -13,6 +13,7 @@ from .. import programs
 from ..component import Beside, Count, Positive
 from ..models import known_digest
 from ..records import Lang, batches
+from ..translation_codes import flores
 from . import FailedTranslation, NoTranslation, OpenTranslator, Translator
 
 Codes = Literal["bcp47", "iso3", "flores", "name"]
@@ -87,10 +88,12 @@ def _run(command: list[str], texts: list[str], seconds: float) -> list[str]:
         raise FailedTranslation(str(error)) from None
     lines = written.decode("utf-8", "replace").removesuffix("\n").split("\n")
     if len(lines) != len(texts):
-        raise FailedTranslation(f"{command[0]} wrote {len(lines)} lines for {len(texts)}; it must write one for each line it reads")
+        raise FailedTranslation(
+            f"{command[0]} wrote {len(lines)} lines for {len(texts)}; it must write one for each line it reads"
+        )
     return [line.removesuffix("\r") for line in lines]
 
 
 def _code(lang: Lang, codes: Codes) -> str:
-    names = {"bcp47": lang.bcp47, "iso3": lang.alpha3, "flores": f"{lang.alpha3}_{lang.script}", "name": lang.english_name}
+    names = {"bcp47": lang.bcp47, "iso3": lang.alpha3, "flores": flores(lang), "name": lang.english_name}
     return names[codes]

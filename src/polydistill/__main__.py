@@ -1,0 +1,5 @@
+"""``python -m polydistill``."""
+
+from .cli import main
+
+main()

@@ -99,13 +99,29 @@ def keep_links(plan: Any, space: Any) -> None:
     for name, result, _ in space.finished:
         if name in links:
             link(folder / name, result.folder)
-        if name == "choose":
-            link(folder / "model", result.folder / "model")
+        if name == "report":
+            export(folder / "model", folder / "choose" / "model", result.folder / "README.md")
         if name == "train":
             link(folder / "events.jsonl", result.folder / "beside" / "events.jsonl")
         if name == "report":
             for file in ("report.html", "scores.json"):
                 link(folder / file, result.folder / file)
+
+
+def export(folder: Path, model: Path, card: Path) -> None:
+    """The student as a plain folder with its model card; the weights are hard links and take no room."""
+    import os
+    import shutil
+
+    unfinished = folder.with_name("model.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    for file in (*model.iterdir(), card):
+        # Small files may be edited, so they are copies.
+        same_disk = file.stat().st_dev == unfinished.stat().st_dev
+        (os.link if file.suffix == ".safetensors" and same_disk else shutil.copy2)(file, unfinished / file.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(unfinished, folder)
 
 
 def link(name: Path, target: Path) -> None:

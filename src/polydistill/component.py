@@ -71,6 +71,10 @@ class Component(Settings):
         """What decides the result, as plain JSON values: name, version and every setting that is not `Beside`."""
         return {self.name(): fields_identity(self), "version": self.version}
 
+    def about(self) -> dict[str, Any]:
+        """What a model card says of it: name, version, licence, languages, as far as it states them."""
+        return {}
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         if not inspect.isabstract(cls):
@@ -174,7 +178,10 @@ def find(kind: str, name: str) -> type[Component]:
     if "." in name:
         if name not in ALLOWED.get():
             raise LookupError(f"{name} is a module of your own: it runs only with --allow {name}")
-        module = importlib.import_module(name)
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            raise LookupError(f"no module {name} can be imported ({error}); is its folder on PYTHONPATH?") from None
     else:
         if name not in names(kind):
             raise LookupError(unknown(kind.removesuffix("s"), name, names(kind), f"polydistill list {kind}"))

@@ -27,7 +27,8 @@ class Draws:
         if self.sampling.temperature == 0:
             return logits.argmax(-1)
         p = torch.softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)) / self.sampling.temperature, -1)
-        u = torch.tensor([self.random[row].random() for row in rows], dtype=torch.double)
+        p = p.cpu() if p.device.type == "mps" else p  # which has no doubles
+        u = torch.tensor([self.random[row].random() for row in rows], dtype=torch.double, device=p.device)
         if self.sampling.top_p == 1:
             return self._inside(p, u)
         likeliest, tokens = p.topk(min(HEAD, p.shape[-1]), -1)
@@ -41,8 +42,7 @@ class Draws:
         """(rows,) places drawn by u in [0, 1) from p (rows, n), among the first that together hold ``top_p``."""
         import torch
 
-        # Not every device has doubles; the sums are short of nothing on the processor.
-        p = p.cpu().double()
+        p = p.double()
         below = p.cumsum(-1)
         held = torch.where(below - p < self.sampling.top_p, below, 0).amax(-1)
         place = torch.searchsorted(below, (u * held)[:, None], right=True)[:, 0]

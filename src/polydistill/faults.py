@@ -40,11 +40,13 @@ this share came back unchanged. Names and borrowed words alone stay below."""
 
 
 def of_sentence(source: str, target: str, akin: bool) -> str:
-    """The first of the `REASONS` that holds for a sentence, empty where none does."""
-    if not segments.has_words(target):
-        return "empty"
+    """The first of the `REASONS` that holds for a sentence, empty where none does. ``akin``: a copy may be a translation."""
     if not _same_numbers(source, target):
-        return "numbers_changed"
+        return "numbers_changed" if segments.has_words(target) else "empty"
+    # Links and code are long, full of words, and equal on both sides.
+    source, target = segments.bare(source), segments.bare(target)
+    if not any(character.isalpha() for character in target):
+        return "empty"
     if loops(target) and not loops(source):
         return "loop"
     if not akin and _copied(source, target):

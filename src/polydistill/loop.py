@@ -19,7 +19,8 @@ from torch import Tensor
 from . import models, progress
 from .component import ALLOWED
 from .records import batches, seed_of
-from .stage import BESIDE, Rows, Stopped, replacing, sync_folder, write_json
+from .files import replacing, sync_folder, write_json
+from .stage import BESIDE, Rows, Stopped
 from .student import Batch, Student
 from .template import Template
 from .train import TrainSettings

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from . import progress
 from .builders import Filter, TrainingBuilder, texts_of
@@ -44,6 +44,15 @@ class MixSettings(Settings):
     """The rich language."""
     targets: tuple[Lang, ...] = Field(min_length=1)
     """The target languages."""
+
+    @field_validator("builders")
+    @classmethod
+    def _groups_differ(cls, builders: tuple[TrainingBuilder, ...]) -> tuple[TrainingBuilder, ...]:
+        made = Counter(group for builder in builders for group in builder.shares())
+        twice = [group for group, times in made.items() if times > 1]
+        if twice:
+            raise ValueError(f"two builders make the rows '{twice[0]}', which have one share; give each builder once")
+        return builders
 
 
 @stage(version=1)
@@ -182,8 +191,8 @@ def choose_rows(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]]
                 if used + tokens / 2 <= budget[group]:
                     chosen.append((place, time))
                     used, rows = used + tokens, rows + 1
-        name = f"{group[0]} {group[1]}"
-        funnel.groups[name] = {"candidates": len(picks), "rows": rows, "tokens": used, "wanted": round(share[group] * settings.tokens)}
+        counts = {"candidates": len(picks), "rows": rows, "tokens": used, "wanted": round(share[group] * settings.tokens)}
+        funnel.groups[f"{group[0]} {group[1]}"] = counts
     return sorted(chosen, key=lambda pick: seed_of(settings.seed, "order", *pick))
 
 

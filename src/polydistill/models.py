@@ -18,7 +18,10 @@ from .stage import file_digest, replacing
 
 CACHE = Path("~/.cache/polydistill")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-DECIDING = (*WEIGHTS, "config.json", "tokenizer*", "*.jinja", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
+DECIDING = (
+    *WEIGHTS, "config.json", "generation_config.json", "tokenizer*", "*.jinja", "vocab*", "merges.txt", "added_tokens.json",
+    "special_tokens_map.json", "*.model",
+)  # fmt: skip
 
 
 def locate(path: str) -> Path:
@@ -64,25 +67,29 @@ def inspect(path: Path) -> None:
         raise BadModel(f"{path} has no config.json, so it is no model folder{hint}")
     if not any(path.glob("*.safetensors")):
         pickled = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for p in path.glob(pattern))
-        raise BadModel(
-            f"{path} has no .safetensors weights"
-            + (f"; {pickled[0]} is a pickle, which can run code when read, and is refused. Convert it to safetensors first" if pickled else "")
-        )
+        refused = "is a pickle, which can run code when read, and is refused. Convert it to safetensors first"
+        raise BadModel(f"{path} has no .safetensors weights" + (f"; {pickled[0]} {refused}" if pickled else ""))
     for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
         if (path / name).is_file():
             _refuse_code(path / name)
-    for index in path.glob("*.index.json"):
-        for shard in set(json.loads(index.read_text("utf-8")).get("weight_map", {}).values()):
+    for index in path.glob("*.safetensors.index.json"):
+        stated = _json(index)
+        shards = stated.get("weight_map") if isinstance(stated, dict) else None
+        if not isinstance(shards, dict):
+            raise BadModel(f"{index} has no weight_map; download it again")
+        for shard in sorted(map(str, shards.values())):
             if (path / shard).parent != path or not (path / shard).is_file():
                 raise BadModel(f"{index} names weights outside the folder or missing: {shard}")
 
 
-def _refuse_code(path: Path) -> None:
+def _json(path: Path) -> Any:
     try:
-        config = json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise BadModel(f"{path} is no JSON: {error}") from None
 
+
+def _refuse_code(path: Path) -> None:
     def look(value: Any, where: str) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
@@ -93,7 +100,7 @@ def _refuse_code(path: Path) -> None:
             for inner in value:
                 look(inner, where)
 
-    look(config, "")
+    look(_json(path), "")
 
 
 def content(path: Path) -> str:
@@ -198,6 +205,8 @@ def load_tokenizer(folder: Path, template: Path | None = None) -> Any:
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if template is not None:
         tokenizer.chat_template = template.read_text("utf-8")
+    if isinstance(tokenizer.chat_template, dict):  # several by name: the one for plain chats
+        tokenizer.chat_template = tokenizer.get_chat_template()
     return tokenizer
 
 

@@ -13,6 +13,9 @@ from pydantic_core import core_schema
 
 T = TypeVar("T")
 
+NO_LANGUAGE = ("und", "mul", "mis", "zxx")
+"""ISO 639-2 codes for an undetermined language, several, an uncoded one and none."""
+
 
 class Lang(str):
     """A language, as ISO 639-3 with script and region only where they say something.
@@ -80,15 +83,16 @@ class Lang(str):
 def _parse_lang(code: str) -> Lang:
     try:
         tag = langcodes.get(code.strip())
-        if not code.strip() or not tag.is_valid():
+        if not code.strip() or not tag.is_valid() or (tag.language or "und") in NO_LANGUAGE:
             raise ValueError
-        tag = tag.prefer_macrolanguage().simplify_script()
+        tag = tag.prefer_macrolanguage()
         parts = [tag.to_alpha3()]
     except (LookupError, ValueError):
         raise ValueError(
             f"'{code}' is no language code; give ISO 639-3 (spa) or BCP-47 (es, pt-BR){_lang_hint(code)}"
         ) from None
-    parts += [part for part in (tag.script, tag.territory) if part]
+    likely = langcodes.Language.make(language=tag.language, territory=tag.territory).maximize().script
+    parts += [part for part in (tag.script if tag.script != likely else None, tag.territory) if part]
     return str.__new__(Lang, "-".join(parts))
 
 

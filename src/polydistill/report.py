@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from . import __version__
 from .choose import Model
-from .component import Count, Settings, words
+from .component import Component, Count, Settings, words
 from .evaluate import Evaluation
 from .evaluators import Score
 from .records import Lang
@@ -26,6 +26,8 @@ class ReportSettings(Settings):
     """The rich language."""
     targets: tuple[Lang, ...]
     """The target languages."""
+    parts: tuple[Component, ...] = ()
+    """The components whose licences the model card names: sources, translator, evaluators."""
 
 
 class Change(NamedTuple):
@@ -90,11 +92,11 @@ def report(
     })  # fmt: skip
     page = render(
         "report.html", settings=settings, verdict=said, tables=tables, funnel=funnel, examples=examples(changes, settings.examples),
-        events=thinned(candidates.events()), about=provenance(scores), version=__version__,
+        events=thinned(candidates.events()), about=provenance(scores, settings.parts), version=__version__,
     )  # fmt: skip
     with replacing(out / "report.html") as file:
         file.write(page)
-    card = render("model_card.md", settings=settings, verdict=said, tables=tables, about=provenance(scores), funnel=funnel, version=__version__)
+    card = render("model_card.md", settings=settings, verdict=said, tables=tables, about=provenance(scores, settings.parts), funnel=funnel, version=__version__)
     with replacing(out / "README.md") as file:
         file.write(card)
     return Report(out)
@@ -214,9 +216,12 @@ def thinned(events: list[dict[str, Any]], most: int = 200) -> list[dict[str, Any
     return events[:: max(1, -(-len(events) // most))]
 
 
-def provenance(scores: Evaluation) -> dict[str, str]:
-    """What the run was made with."""
+def provenance(scores: Evaluation, parts: Sequence[Component]) -> dict[str, str]:
+    """What the run was made with: model, data, translator and measured texts with their licences, packages, machine."""
     about = {f"model {key}": str(value) for key, value in scores.base.about().items()}
+    for part in parts:
+        said = ", ".join(f"{key} {value}" for key, value in part.about().items() if key != "name" and value)
+        about.setdefault(f"{part.kind().removesuffix('s')} {part.name()}", f"{part.about().get('name', part.name())} {said}".strip())
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "accelerate"))
     return {**about, "python": platform.python_version(), "packages": packages, "machine": platform.machine()}
 

@@ -93,7 +93,8 @@ def _blocks(text: str) -> Iterator[tuple[str, bool]]:
 
 def _inside(prose: str) -> Iterator[tuple[str, bool]]:
     """Formulas and HTML blocks within prose."""
-    done, known = 0, {}
+    done = 0
+    known: dict[str, tuple[int, int | None]] = {}
     for match in _OPEN.finditer(prose):
         if match.start() < done:
             continue
@@ -151,10 +152,11 @@ def _sentences(text: str) -> Iterator[Piece]:
     start = 0
     for end in [*_ends(body), len(body)]:
         if end > start:
-            sentence = body[start:end]
+            sentence = body[start:end].rstrip()
             yield Piece(sentence, has_words(sentence))
-            start = _SPACE.match(body, end).end()  # type: ignore[union-attr]
-            yield Piece(body[end:start], False)
+            shown = start + len(sentence)
+            start = _SPACE.match(body, shown).end()  # type: ignore[union-attr]
+            yield Piece(body[shown:start], False)
     yield Piece(text[len(body) :], False)
 
 
@@ -182,6 +184,9 @@ ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
 
 BEFORE_NUMBERS = frozenset(_BEFORE_NUMBERS.split())
 """Words whose full stop ends no sentence when a number follows."""
+
+
+_BEFORE_ORDINAL = re.compile(r"(?:\A|\b(?:am|der|den|dem|des|im|vom|zum|beim|das|ab|bis|seit|og|den))\s*\Z", re.IGNORECASE)
 
 
 def _ends(body: str) -> Iterator[int]:
@@ -222,8 +227,11 @@ def _is_end(body: str, match: re.Match[str], start: int) -> bool:
     last = token[0].lower() if token else ""
     if last in ABBREVIATIONS or (head.isdigit() and last in BEFORE_NUMBERS):
         return False
-    # An initial ("J. Smith"), a dotted abbreviation ("U.S."), an ordinal or an inline list number ("3. Oktober").
-    return not ((len(last) == 1 and last.isalpha()) or re.fullmatch(r"(?:\w\.)+\w|\d{1,2}", last))
+    # An initial ("J. Smith"), a dotted abbreviation ("U.S.").
+    if (len(last) == 1 and last.isalpha()) or re.fullmatch(r"(?:\w\.)+\w", last):
+        return False
+    # The number of a list ("1. Open") or an ordinal ("am 3. Oktober").
+    return not (re.fullmatch(r"\d{1,2}", last) and _BEFORE_ORDINAL.search(body, start, token.start()))  # type: ignore[union-attr]
 
 
 _NEXT = re.compile(r"[^\s\"'“”‘’«»‹›()\[\]{}*_¿¡`—–-]")
@@ -248,6 +256,12 @@ def _cuts(body: str, start: int, end: int, protected: list[tuple[int, int]]) -> 
 
 # What stays as it is inside a sentence.
 
+_START = r"(?<![A-Za-z0-9_])"
+"""No letter before it; ``\\b`` would not begin after Chinese."""
+_ENDINGS = (
+    "py|js|ts|c|cpp|h|rs|go|java|rb|sh|txt|md|csv|tsv|json|jsonl|ya?ml|toml|xml|html?|css|pdf|png|jpe?g|gif|svg|zip|gz|tar|exe|ini"
+    "|cfg|conf|log|ipynb|docx?|xlsx?|sql|db|mp[34]|wav"
+)
 _REST = r"[^\s<>\"`|\\^\u3000-\u303f\uff00-\uffef\u4e00-\u9fff]{1,2000}(?<![.,;:!?)\]}'*_…])"
 _TERM = r"(?:\d{1,9}(?:[.,]\d{1,9})?%?|[A-Za-z](?:[\^_][\w{}()+-]{1,9}|\d)?(?![A-Za-z])|[A-Za-z]{2}[\^][\w{}()]{1,9})"
 _SPAN = re.compile(
@@ -264,11 +278,11 @@ _SPAN = re.compile(
             # links
             r"!\[[^\[\]\n]{0,300}\]\((?:[^()\s]|\([^()\s]{0,100}\)){1,1000}\)",
             r"\]\((?:[^()\s]|\([^()\s]{0,100}\)){1,1000}(?:\s\"[^\"\n]{0,200}\")?\)",
-            rf"\b[A-Za-z][A-Za-z0-9+.-]{{1,15}}://{_REST}",
-            rf"\b(?:www\.|mailto:){_REST}",
+            rf"{_START}[A-Za-z][A-Za-z0-9+.-]{{1,15}}://{_REST}",
+            rf"{_START}(?:www\.|mailto:){_REST}",
             r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}",
-            r"\b[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,3}\.(?:com|org|net|edu|gov|info|io|dev|app|ai|eu|uk|de|fr|es)\b"
-            rf"(?:/{_REST})?",
+            rf"{_START}[A-Za-z0-9-]{{1,63}}(?:\.[A-Za-z0-9-]{{1,63}}){{0,3}}\.(?:com|org|net|edu|gov|info|io|dev|app|ai|eu|uk|de|fr|es)"
+            rf"(?![A-Za-z0-9])(?:/{_REST})?",
             # markup and placeholders
             r"<\|[^|<>\n]{1,40}\|>",
             r"</?[A-Za-z!][^<>\n]{0,300}>",
@@ -281,15 +295,14 @@ _SPAN = re.compile(
             r"(?i:X ?Q ?[A-PR-WYZ]{1,3} ?X)",  # the guard's own tokens
             # paths, files, options, names in programs
             r"(?<![\w/.])(?:~|\.{1,2})?/[\w.@%+-]{1,100}(?:/[\w.@%+-]{0,100}){0,20}(?<![.])",
-            r"\b[A-Za-z]:\\[^\s<>\"|?*]{1,300}(?<![.,;:!?)])",
-            r"\b[\w-]{1,80}(?:/[\w.-]{1,80}){0,10}\.(?:py|js|ts|c|cpp|h|rs|go|java|rb|sh|txt|md|csv|tsv|json|jsonl|ya?ml|toml|xml|html?"
-            r"|css|pdf|png|jpe?g|gif|svg|zip|gz|tar|exe|ini|cfg|conf|log|ipynb|docx?|xlsx?|sql|db|mp[34]|wav)\b",
+            rf"{_START}[A-Za-z]:\\[^\s<>\"|?*]{{1,300}}(?<![.,;:!?)])",
+            rf"{_START}[A-Za-z0-9_-]{{1,80}}(?:/[A-Za-z0-9_.-]{{1,80}}){{0,10}}\.(?:{_ENDINGS})(?![A-Za-z0-9])",
             r"(?<!\S)--[a-z][\w-]{1,40}(?:=[^\s,;]{1,100})?(?=[\s,.;:)]|\Z)",
-            r"\b[A-Za-z_][\w.]{0,60}\((?:\)|[^()\n]{0,120}[\"'=][^()\n]{0,120}\))",
-            r"\b[A-Za-z]\w{0,60}_\w{1,60}\b",
-            r"\b[a-z]{1,30}[A-Z][A-Za-z0-9]{0,60}\b",
+            rf"{_START}[A-Za-z_][A-Za-z0-9_.]{{0,60}}\((?:\)|[^()\n]{{0,120}}[\"'=][^()\n]{{0,120}}\))",
+            rf"{_START}[A-Za-z][A-Za-z0-9]{{0,60}}_[A-Za-z0-9_]{{1,60}}(?![A-Za-z0-9])",
+            rf"{_START}[a-z]{{1,30}}[A-Z][A-Za-z0-9]{{0,60}}(?![A-Za-z0-9])",
             # a = b + 2
-            rf"(?<![\w.]){_TERM}(?:\s?[=+×÷*/^<>≤≥≈≠]\s?[-−(]?{_TERM}\)?){{1,30}}(?!\w)",
+            rf"(?<![\w.]){_TERM}(?:(?:\s[=+×÷*/^<>≤≥≈≠]\s|[=+×÷*/^<>≤≥≈≠])[-−(]?{_TERM}\)?){{1,30}}(?!\w)",
         )
     )
 )

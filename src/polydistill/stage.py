@@ -8,7 +8,6 @@ checksums and is written last: a folder with it is finished, a folder without it
 
 import fcntl
 import functools
-import hashlib
 import inspect
 import json
 import os
@@ -17,7 +16,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 
 from . import progress
 from .component import Settings, identity
+from .files import file_digest, replacing, write_json
 from .records import Row, batches, digest
 
 BESIDE = "beside"
@@ -91,7 +91,7 @@ class Workspace:
     root: Path
     """The folder ``runs``."""
     part: tuple[int, int] | None = None
-    """(i, N) for worker i of N of a row stage."""
+    """(i, N) for worker i of N of the row stage ``until``."""
     only_look: bool = False
     """Raise `WouldRun` at the first stage that is not finished."""
     until: str | None = None
@@ -99,6 +99,10 @@ class Workspace:
     finished: list[tuple[str, Artifact, bool]] = field(default_factory=list)
     """(stage, result, was it there already), in order."""
     stopping: bool = False
+
+    def part_of(self, stage: str) -> tuple[int, int] | None:
+        """This worker's part of a stage; None for the stages before the divided one, which one runner does alone."""
+        return self.part if self.until == stage else None
 
 
 _workspace: ContextVar[Workspace] = ContextVar("workspace")
@@ -172,13 +176,16 @@ def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
                 if space.only_look:
                     raise WouldRun(name, out, settings, inputs)
                 out.mkdir(parents=True, exist_ok=True)
-                with only_runner(out):
-                    if not is_finished(out):  # another runner may have finished it while we waited
-                        clean(out)
+                part = space.part_of(name)
+                with only_runner(out, part):
+                    if not is_finished(out):  # another runner may have finished it just now
+                        if part is None:  # the temporary files of other workers are not ours
+                            clean(out)
                         write_json(out / BESIDE / "settings.json", key)
                         started = time.time()
                         work(settings, *inputs, out=out)
-                        finish(out, {"stage": name, "seconds": round(time.time() - started, 1), "machine": socket.gethostname()})
+                        seconds = round(time.time() - started, 1)
+                        finish(out, {"stage": name, "seconds": seconds, "machine": socket.gethostname()})
             result = result_type(out)
             space.finished.append((name, result, there))
             if there:
@@ -201,77 +208,52 @@ def finish(out: Path, about: dict[str, Any]) -> None:
     files, rows = {}, 0
     for path in sorted(p for p in out.rglob("*") if p.is_file()):
         inside = path.relative_to(out)
-        if inside.parts[0] == BESIDE or path.name in (".lock", "manifest.json"):
+        if inside.parts[0] == BESIDE or path.name == "manifest.json" or path.name.startswith(".lock") or path.suffix == ".tmp":
             continue
         files[inside.as_posix()] = {"sha256": file_digest(path), "bytes": path.stat().st_size}
         if path.name.startswith("rows-"):
             rows += path.read_bytes().count(b"\n")
     write_json(out / BESIDE / "about.json", about)
-    write_json(out / "manifest.json", {"digest": digest({n: f["sha256"] for n, f in files.items()}), "rows": rows, "files": files})
+    whole = digest({name: file["sha256"] for name, file in files.items()})
+    write_json(out / "manifest.json", {"digest": whole, "rows": rows, "files": files})
 
 
 def clean(out: Path) -> None:
     """Removes what an interrupted writer left under temporary names."""
-    for left in out.rglob("*.tmp"):
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    for left in sorted(out.rglob("*.tmp")):  # a folder before what lies in it
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 @contextmanager
-def only_runner(folder: Path) -> Iterator[None]:
-    """One runner a folder: a lock the system takes back when its owner dies."""
-    part = workspace().part
-    path = folder / (f".lock-{part[0]}-of-{part[1]}" if part else ".lock")
+def only_runner(folder: Path, part: tuple[int, int] | None = None) -> Iterator[None]:
+    """One runner a folder, or one for each part of it: locks that the system takes back when their owner dies."""
+    with ExitStack() as locks:
+        locks.enter_context(_locked(folder / ".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX))
+        if part:
+            locks.enter_context(_locked(folder / f".lock-{part[0]}-of-{part[1]}", fcntl.LOCK_EX))
+        yield
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    # The file stays: were it removed, one runner could hold the removed file and another a new one of its name.
     with path.open("a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            raise RuntimeError(f"another run is working on {folder.name} ({lock.read().strip()}); wait for it or stop it") from None
+            holder = lock.read().strip()
+            raise RuntimeError(f"another run is working on {path.parent.name} ({holder}); wait for it or stop it") from None
         lock.truncate(0)
         lock.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}")
         lock.flush()
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+        yield
 
 
-# Files: written under another name, synced, renamed, folder synced.
-
-
-@contextmanager
-def replacing(path: Path, mode: str = "w") -> Iterator[Any]:
-    """Opens a file that appears whole under its name, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open(mode, encoding=None if "b" in mode else "utf-8") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_json(path: Path, value: Any) -> None:
-    with replacing(path) as file:
-        json.dump(value, file, ensure_ascii=False, indent=1, allow_nan=False)
-
-
-def file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+# Rows: one JSON object a line, in shards.
 
 
 def write_shard(out: Path, number: int, rows: Iterable[Row]) -> None:
@@ -287,7 +269,9 @@ def read_shard(path: Path) -> Iterator[Row]:
 
 
 def write_rows(out: Path, rows: Iterable[Row], shard_rows: int = 1000) -> Rows:
-    """Writes rows as they come; for stages that see their rows only once, in one process."""
+    """Writes rows as they come, from the first one again; for stages that see their rows only once, in one process."""
+    for left in out.glob("rows-*.jsonl"):
+        left.unlink()
     for number, batch in enumerate(batches(rows, shard_rows)):
         pause()
         write_shard(out, number, batch)
@@ -299,9 +283,10 @@ def map_rows(work: Callable[[list[Row]], list[Row]], rows: Rows, out: Path, shar
 
     Batches are cut by row index alone, so one worker, several (`Workspace.part`) and a resumed run write the same bytes.
     """
-    part, parts = workspace().part or (0, 1)
+    name = out.name.rsplit("-", 1)[0]
+    part, parts = workspace().part_of(name) or (0, 1)
     shards = -(-len(rows) // shard_rows)
-    with progress.line(out.name.rsplit("-", 1)[0], total=len(rows), unit=unit) as seen:
+    with progress.line(name, total=len(rows), unit=unit) as seen:
         for number, batch in enumerate(batches(rows, shard_rows)):
             if number % parts != part or (out / f"rows-{number:06d}.jsonl").exists():
                 seen.skip(len(batch))

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from .engines import BadModel
 
+LOGITS = 1 << 25
+"""The most logits that exist at a time when scoring (128 MB in float32)."""
+
 
 class Batch(NamedTuple):
     """Rows of tokens, padded on the right."""
@@ -48,9 +51,18 @@ class Student(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (answer tokens, vocabulary) for `Batch.targets`."""
-        hidden = self.hidden(batch)
+        return self.head(self._predicting(batch))
+
+    def log_likelihoods(self, batch: Batch) -> Tensor:
+        """(answer tokens,) log-probability of each of `Batch.targets` in nats; logits exist for a part of them at a time."""
+        hidden = self._predicting(batch)
+        some = max(1, LOGITS // self.base.config.get_text_config().vocab_size)
+        parts = zip(hidden.split(some), batch.targets.split(some), strict=True)
+        return torch.cat([log_likelihood(self.head(states), targets) for states, targets in parts])
+
+    def _predicting(self, batch: Batch) -> Tensor:
         # The token at t is predicted at t - 1.
-        return self.head(hidden[:, :-1][batch.answers[:, 1:]])
+        return self.hidden(batch)[:, :-1][batch.answers[:, 1:]]
 
     def hidden(self, batch: Batch) -> Tensor:
         """The last hidden states (rows, length, width)."""

@@ -6,7 +6,9 @@ from polydistill.language_id import RECOGNISED, _languages, akin, detector_label
 from polydistill.records import Lang
 
 SPANISH = "Todos los seres humanos nacen libres e iguales en dignidad y derechos y deben comportarse fraternalmente."
-GALICIAN = "Tódolos seres humanos nacen libres e iguais en dignidade e dereitos e débense comportar fraternalmente uns cos outros."
+GALICIAN = (
+    "Tódolos seres humanos nacen libres e iguais en dignidade e dereitos e débense comportar fraternalmente uns cos outros."
+)
 ENGLISH = "All human beings are born free and equal in dignity and rights and should act towards one another kindly."
 JAPANESE = "すべての人間は、生まれながらにして自由であり、かつ、尊厳と権利とについて平等である。"
 
@@ -68,7 +70,9 @@ def test_every_label_has_a_language_of_its_own_and_comes_back() -> None:
     assert set(languages) >= RECOGNISED
 
 
-@pytest.mark.parametrize(("one", "other"), [("glg", "por"), ("cat", "spa"), ("ast", "spa"), ("nob", "dan"), ("hrv", "srp"), ("pt-BR", "pt")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("glg", "por"), ("cat", "spa"), ("ast", "spa"), ("nob", "dan"), ("hrv", "srp"), ("pt-BR", "pt")]
+)
 def test_kin(one: str, other: str) -> None:
     assert akin(Lang(one), Lang(other))
     assert akin(Lang(other), Lang(one))

@@ -24,7 +24,10 @@ class Builder(Component):
 
 
 class TrainingBuilder(Builder):
-    """A builder of training rows: answered chats, or plain text of which every token is learned. Each group of rows has a share of the training tokens."""
+    """A builder of training rows: answered chats, or plain text of which every token is learned.
+
+    Each group of rows has a share of the training tokens.
+    """
 
     @abstractmethod
     def shares(self) -> dict[str, float]:

@@ -3,13 +3,14 @@
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import NonNegativeFloat
+from pydantic import NonNegativeFloat, model_validator
 
 from ..component import Fraction
 from ..dictionaries import read_dictionary
 from ..guard import split
+from ..language_files import by_content, every, in_language
 from ..prompts import language_name, prompt_language, prompts
 from ..records import Chat, Row, Turn, seed_of
 from . import TrainingBuilder, by_question
@@ -33,23 +34,36 @@ class CodeSwitch(TrainingBuilder):
     share: NonNegativeFloat = 0.03
     """Share of the training tokens."""
     dictionary: Path | None = None
-    """By word: a TSV of source word and target word."""
+    """By word: a TSV of source word and target word; ``{lang}`` in it stands for any code of the target language."""
+
+    @model_validator(mode="after")
+    def _has_words(self) -> Self:
+        if (self.by == "word") != (self.dictionary is not None):
+            raise ValueError("by: word takes its words from a dictionary: give both by: word and dictionary: FILE, or neither")
+        return self
 
     def shares(self) -> dict[str, float]:
-        return {"code_switch": self.share}
+        return {f"code_switch_{self.by}": self.share}
+
+    def identity(self) -> Any:
+        own = super().identity()
+        return by_content(own, "dictionary", every(self.dictionary)) if self.dictionary else own
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
-        words = read_dictionary(self.dictionary) if self.by == "word" and self.dictionary else {}
         for first, *others in by_question(rows):
             for other in others:
-                mixed = self._mixed(first, other, words)
+                mixed = self._mixed(first, other)
                 if mixed is not None:
                     yield mixed
 
-    def _mixed(self, first: Row, other: Row, words: dict[str, str]) -> Row | None:
+    def _mixed(self, first: Row, other: Row) -> Row | None:
         asked, translated, reply = first.payload.question, other.payload.question, other.payload.answer
-        pieces = split(asked.text) if self.by == "sentence" else asked.text.split(" ")
-        replaced = list(translated.pieces) if self.by == "sentence" else [words.get(p.casefold(), p) for p in pieces]
+        if self.dictionary is None:
+            pieces, replaced = split(asked.text), list(translated.pieces)
+        else:
+            words = read_dictionary(in_language(self.dictionary, translated.lang))
+            pieces = asked.text.split(" ")
+            replaced = [words.get(piece.casefold(), piece) for piece in pieces]
         if len(pieces) != len(replaced):
             return None
         differing = [i for i, (a, b) in enumerate(zip(pieces, replaced, strict=True)) if a != b]
@@ -59,13 +73,14 @@ class CodeSwitch(TrainingBuilder):
         some = {i for i in differing if draw.random() < self.fraction}
         if not some or len(some) == len(differing):
             some = {draw.choice(differing)}
-        text = ("" if self.by == "sentence" else " ").join(b if i in some else a for i, (a, b) in enumerate(zip(pieces, replaced, strict=True)))
+        glue = "" if self.by == "sentence" else " "
+        text = glue.join(replaced[i] if i in some else piece for i, piece in enumerate(pieces))
         choices = prompts("answer_in", reply.lang)
         instruction = draw.choice(choices).format(language=language_name(reply.lang, prompt_language("answer_in", reply.lang)))
         turn = Turn(role="user", text=f"{text.rstrip()} {instruction}", lang=asked.lang)
         turns = tuple(turn if t is asked else t for t in first.payload.asked.turns)
         return other.but(
-            id=f"{other.id}-switched",
+            id=f"{other.id}-{self.by}-switched",
             payload=Chat(turns=turns).answered(reply.text, reply.lang, other.payload.ended),
-            lineage={"builder": "code_switch"},
+            lineage={"builder": f"code_switch_{self.by}"},
         )

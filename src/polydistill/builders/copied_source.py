@@ -1,6 +1,7 @@
 """Rejects answers and translations that only say again what was given."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from ..component import Fraction
 from ..records import Row
@@ -34,4 +35,4 @@ class CopiedSource(Filter):
 
 def _pairs(text: str) -> set[tuple[str, str]]:
     found = [word.casefold() for word in words(text)]
-    return set(zip(found, found[1:], strict=False))
+    return set(pairwise(found))

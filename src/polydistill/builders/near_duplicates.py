@@ -9,7 +9,7 @@ from . import Filter
 
 
 class NearDuplicates(Filter):
-    """A rich-language question, or an authentic text, that shares most of its word pairs with an earlier one is out.
+    """A question, or an authentic text, that shares most of its word pairs with an earlier one of its language is out.
 
     Held in memory: meant for up to 100,000 texts.
     """
@@ -30,6 +30,8 @@ class NearDuplicates(Filter):
                 text, where = payload.text, ("text", payload.lang)
             else:
                 return ""
-            return "near_duplicate" if memory.setdefault(where, Near(self.threshold)).seen(text) else ""
+            if where not in memory:
+                memory[where] = Near(self.threshold)
+            return "near_duplicate" if memory[where].seen(text) else ""
 
         return reason

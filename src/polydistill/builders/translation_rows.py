@@ -29,11 +29,11 @@ class TranslationRows(TrainingBuilder):
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
             if row.payload.type == "parallel" and not row.rejected:
-                pair = row.payload
+                rich, target = (row.payload.source_lang, row.payload.source), (row.payload.target_lang, row.payload.target)
                 if self.to_target:
-                    yield _instructed(row, (pair.source_lang, pair.source), (pair.target_lang, pair.target), "translate_to_target")
+                    yield _instructed(row, rich, target, "translate_to_target")
                 if self.to_rich:
-                    yield _instructed(row, (pair.target_lang, pair.target), (pair.source_lang, pair.source), "translate_to_rich")
+                    yield _instructed(row, target, rich, "translate_to_rich")
 
 
 def _instructed(row: Row, given: tuple, wanted: tuple, builder: str) -> Row:
@@ -42,5 +42,5 @@ def _instructed(row: Row, given: tuple, wanted: tuple, builder: str) -> Row:
     choices = [(lang, prompt) for lang in languages for prompt in prompts("translate", lang)]
     lang, prompt = choices[seed_of(row.id, builder) % len(choices)]
     text = prompt.format(source=language_name(given_lang, lang), target=language_name(wanted_lang, lang), text=given_text)
-    chat = Chat(turns=(Turn(role="user", text=text, lang=lang),)).answered(wanted_text, wanted_lang)
+    chat = Chat(turns=(Turn(role="user", text=text, lang=given_lang),)).answered(wanted_text, wanted_lang)
     return row.but(id=f"{row.id}-{builder}", payload=chat, lineage={"builder": builder, "author": "people"})

@@ -84,9 +84,6 @@ class Engine(Component):
         """(plain folder of the model, another chat template or None), for engines whose model can be trained here."""
         raise BadModel(f"the engine {self.name()} can answer but not be trained; model must be a transformers model")
 
-    def about(self) -> dict[str, Any]:
-        """What a model card says of this model: name, licence, languages, template digest, as far as known."""
-        return {}
 
 
 class BadModel(ValueError):

@@ -1,21 +1,18 @@
 """Transformers: a model folder, a hub id or a GGUF file, run by PyTorch in this process."""
 
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from .. import models, progress
+from .. import models, progress, scoring
 from ..component import Beside
+from ..draws import Draws
 from ..records import Chat, batches, digest, seed_of
-from ..template import Template
+from ..template import Template, template_file
 from . import Answer, Engine, OpenEngine, Sampling
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-SHIPPED_TEMPLATES = Path(__file__).parents[1] / "data" / "templates"
 
 
 class Transformers(Engine):
@@ -54,13 +51,7 @@ class Transformers(Engine):
 
     @property
     def template_file(self) -> Path | None:
-        if self.template is None:
-            return None
-        shipped = SHIPPED_TEMPLATES / f"{self.template}.jinja"
-        given = shipped if shipped.is_file() else Path(self.template).expanduser()
-        if not given.is_file():
-            raise FileNotFoundError(f"no chat template at {given}; shipped: {[p.stem for p in SHIPPED_TEMPLATES.glob('*.jinja')]}")
-        return given
+        return template_file(self.template)
 
     def check(self, asks: bool = False) -> None:
         path = self.located
@@ -96,16 +87,19 @@ class OpenTransformers(OpenEngine):
         config = model.config.get_text_config()
         self.context = int(getattr(config, "max_position_embeddings", 0) or 1 << 20)
         self.batch_size = batch_size
+        # A model may know more end tokens than its tokenizer does.
+        stated = [c.eos_token_id for c in (config, model.generation_config) if c is not None and c.eos_token_id is not None]
+        self.more_ends = frozenset(id for ids in stated for id in (ids if isinstance(ids, list) else [ids]))
 
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
         prompts = [self.chat.prompt(chat) for chat in chats]
         if seeds is None:
             seeds = [seed_of(sampling.seed, prompt) for prompt in prompts]
-        answers: list[Answer] = [Answer("", True)] * len(chats)
-        order = sorted(range(len(chats)), key=lambda i: len(prompts[i]))
-        for some in batches(order, self._batch_size(len(chats))):
-            asks = {i for i in some if not chats[i].turns}
-            ends = [self.chat.ends_question if i in asks else self.chat.ends for i in some]
+        # A prompt that fills the context leaves room for nothing.
+        answers: list[Answer] = [Answer("", False)] * len(chats)
+        order = sorted((i for i in range(len(chats)) if len(prompts[i]) < self.context), key=lambda i: len(prompts[i]))
+        for some in batches(order, self._batch_size(len(order))):
+            ends = [self.more_ends | (self.chat.ends if chats[i].turns else self.chat.ends_question) for i in some]
             for i, (ids, ended) in zip(
                 some, self._decode([prompts[i] for i in some], ends, sampling, [seeds[i] for i in some]), strict=True
             ):
@@ -123,11 +117,12 @@ class OpenTransformers(OpenEngine):
         ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=self.device)
         attend = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.device)
         positions = (attend.cumsum(1) - 1).clamp(min=0)
-        cache, draws = DynamicCache(config=self.model.config), _Draws(sampling, seeds)
+        cache, draws = DynamicCache(config=self.model.config), Draws(sampling, seeds)
+        limits = [min(sampling.max_tokens, self.context - len(p)) for p in prompts]
         found: list[list[int]] = [[] for _ in prompts]
         ended, active, made = [False] * len(prompts), list(range(len(prompts))), 0
         with torch.inference_mode():
-            for _ in range(min(sampling.max_tokens, self.context - width)):
+            while active:
                 logits = self.model(
                     input_ids=ids, attention_mask=attend, position_ids=positions, past_key_values=cache, logits_to_keep=1
                 ).logits[:, -1]
@@ -138,8 +133,9 @@ class OpenTransformers(OpenEngine):
                         ended[row] = True
                     else:
                         found[row].append(token)
-                        stay.append(place)
-                made += len(stay)
+                        made += 1
+                        if len(found[row]) < limits[row]:
+                            stay.append(place)
                 progress.note(f"{made / (time.monotonic() - started):.0f} tokens/s")
                 if not stay:
                     break
@@ -154,60 +150,37 @@ class OpenTransformers(OpenEngine):
         return list(zip(found, ended, strict=True))
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
+        prompts = [self.chat.start if chat is None else self.chat.prompt(chat) for chat in chats]
+        rows = scoring.by_prompt(prompts, [self.chat.answer(text) for text in texts], self.context)
+        return self._score(rows, len(texts), self._shares)
+
+    def _score(self, rows: list[scoring.Scored], texts: int, share: bool) -> list[float]:
         import torch
 
-        from ..student import log_likelihood
-
-        # Texts that follow the same prompt share it: one row holds the prompt once and every text after it.
-        groups: dict[tuple[int, ...], list[int]] = {}
-        rows: list[tuple[list[int], list[int]]] = []
-        for i, chat in enumerate(chats):
-            if chat is None:
-                rows.append((self.chat.start, [i]))
-            else:
-                groups.setdefault(tuple(self.chat.prompt(chat)), []).append(i)
-        rows += [(list(prompt), some) for prompt, mine in groups.items() for some in batches(mine, 8)]
-        answers = [self.chat.answer(text)[: self.context - 1] for text in texts]
-        scores = [0.0] * len(texts)
-        rows.sort(key=lambda row: len(row[0]) + sum(len(answers[i]) for i in row[1]))
+        scores = [0.0] * texts
         with torch.inference_mode():
-            for some in batches(rows, self._batch_size(len(rows))):
-                batch, owners = self._score_batch(some, answers)
-                found = log_likelihood(self.student(batch.to(self.device)), batch.targets.to(self.device))
-                for owner, value in zip(owners, found.double().tolist(), strict=True):
+            for some in scoring.packed(rows, share, self.batch_size):
+                batch, owners = scoring.laid_out(some)
+                found = self.student.log_likelihoods(batch.to(self.device)).tolist()
+                for owner, value in zip(owners, found, strict=True):
                     scores[owner] += value
         return scores
 
-    @staticmethod
-    def _score_batch(rows: list[tuple[list[int], list[int]]], answers: list[list[int]]) -> tuple[Any, list[int]]:
-        """A batch of prompts with their answers, and which answer each scored token belongs to."""
-        import torch
+    @functools.cached_property
+    def _shares(self) -> bool:
+        """Whether texts may stand side by side after one prompt: proved on a few tokens.
 
-        from ..student import Batch
-
-        # The prompt's last token, which predicts an answer's first one, is repeated before every answer.
-        lengths = [len(prompt) - 1 + sum(1 + len(answers[i]) for i in mine) for prompt, mine in rows]
-        shape = (len(rows), max(lengths))
-        ids, scored = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.bool)
-        positions, see = torch.zeros(shape, dtype=torch.long), torch.zeros(shape[0], 1, shape[1], shape[1], dtype=torch.bool)
-        shared, owners = any(len(mine) > 1 for _, mine in rows), []
-        for row, (prompt, mine) in enumerate(rows):
-            at = before = len(prompt) - 1
-            ids[row, :at], positions[row, :at] = torch.tensor(prompt[:-1], dtype=torch.long), torch.arange(at)
-            see[row, 0, :at, :at] = torch.ones(at, at, dtype=torch.bool).tril()
-            for i in mine:
-                block = [prompt[-1], *answers[i]]
-                end = at + len(block)
-                ids[row, at:end], positions[row, at:end] = torch.tensor(block), torch.arange(before, before + len(block))
-                see[row, 0, at:end, :before] = True
-                see[row, 0, at:end, at:end] = torch.ones(len(block), len(block), dtype=torch.bool).tril()
-                scored[row, at + 1 : end] = True
-                owners += [i] * len(answers[i])
-                at = end
-            see[row, 0, range(at, shape[1]), range(at, shape[1])] = True  # padding sees itself: no empty softmax
-        length = torch.tensor(lengths)
-        attend = (torch.arange(shape[1])[None] < length[:, None]).long()
-        return Batch(ids, see if shared else attend, scored, positions if shared else None), owners
+        Attention over a window, and layers that remember, would let one text reach the next.
+        """
+        config = self.model.config.get_text_config()
+        if any(getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")):
+            return False
+        rows = scoring.by_prompt([[1, 2, 3]] * 2, [[0, 1, 2], [3, 2]], self.context)
+        try:
+            pairs = zip(self._score(rows, 2, True), self._score(rows, 2, False), strict=True)
+        except (RuntimeError, ValueError, IndexError):  # the model takes no such mask
+            return False
+        return all(abs(beside - alone) <= 0.02 * abs(alone) for beside, alone in pairs)
 
     def room(self, chats: Sequence[Chat]) -> list[int]:
         return [self.context - len(self.chat.prompt(chat)) for chat in chats]
@@ -236,32 +209,3 @@ class OpenTransformers(OpenEngine):
                 break
             best, speed = size, now
         return best
-
-
-class _Draws:
-    """Chooses each row's next token from its own random numbers, so that neighbours in a batch change nothing."""
-
-    def __init__(self, sampling: Sampling, seeds: list[int]):
-        import random
-
-        self.sampling = sampling
-        self.random = [random.Random(seed) for seed in seeds]
-
-    def __call__(self, logits: "Tensor", rows: list[int]) -> "Tensor":
-        import torch
-
-        if self.sampling.temperature == 0:
-            return logits.argmax(-1)
-        p = torch.softmax(logits.to(torch.promote_types(logits.dtype, torch.float32)) / self.sampling.temperature, -1)
-        # The likeliest 1,024 tokens almost always hold top_p; only otherwise is the whole vocabulary sorted.
-        head = min(1024, p.shape[-1])
-        likeliest, tokens = p.topk(head, -1)
-        if head < p.shape[-1] and likeliest.sum(-1).min() < self.sampling.top_p:
-            likeliest, tokens = p.sort(-1, descending=True)
-        p = likeliest.double()
-        below = p.cumsum(-1)
-        # The nucleus: the fewest likeliest tokens that hold top_p; a draw falls inside it.
-        held = torch.where(below - p < self.sampling.top_p, below, 0).amax(-1)
-        draw = torch.tensor([self.random[row].random() for row in rows], dtype=p.dtype, device=p.device) * held
-        place = torch.searchsorted(below, draw[:, None], right=True).clamp(max=p.shape[-1] - 1)
-        return tokens.gather(-1, place)[:, 0]

@@ -61,9 +61,6 @@ class Evaluator(Component):
     def check(self, languages: Sequence[Lang]) -> None:
         """Finds what would stop a measurement, without a model: a missing file, a language without items."""
 
-    def about(self) -> dict[str, Any]:
-        """The licence and source of its items, for the model card."""
-        return {}
 
 
 def mean(values: Sequence[float]) -> tuple[float, float | None]:

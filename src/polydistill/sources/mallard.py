@@ -1,5 +1,6 @@
 """Help pages that people have translated."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,13 @@ class Mallard(Source):
         if not path.is_file():
             return None
         return next((root for _, root in elements(path, "page", LeftOut(path, self.on_error))), None)
+
+    def about(self) -> dict[str, Any]:
+        found = {"name": "Mallard pages " + ", ".join(self.documents)}
+        for legal in sorted(self._root().glob(f"{ORIGINAL}/*/legal.xml")):
+            if licence := re.search(r'href="(https?://[^"]*licen[cs]e[^"]*)"', legal.read_text("utf-8", "replace")):
+                found["licence"] = licence[1]
+        return found
 
     def identity(self) -> Any:
         root = self._root()

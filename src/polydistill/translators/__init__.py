@@ -50,9 +50,6 @@ class Translator(Component):
             NoTranslation: the pair is unknown or something is not installed; the error says what to do.
         """
 
-    def about(self) -> dict[str, Any]:
-        """What a model card says of this translator: name, version, licence, as far as known."""
-        return {}
 
 
 class NoTranslation(ValueError):

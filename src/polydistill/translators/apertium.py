@@ -78,9 +78,9 @@ class _Open(OpenTranslator):
         self._settings = settings
 
     def translate(self, texts: Sequence[str], source: Lang, target: Lang) -> list[str | None]:
-        found = list(texts)
-        if source == target or not found:
-            return found
+        if source == target or not texts:
+            return list(texts)
+        found: list[str] = list(texts)
         for mode in self._settings.chain(source, target):
             try:
                 lots = [stream.translate(mode, lot, self._settings.data) for lot in batches(found, SENTENCES_A_PROCESS)]

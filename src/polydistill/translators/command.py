@@ -30,7 +30,7 @@ class Command(Translator):
     """The program and its arguments; ``{source}`` and ``{target}`` become the languages' codes."""
     codes: Codes = "bcp47"
     """What it calls them: ``es`` (bcp47), ``spa`` (iso3), ``spa_Latn`` (flores) or ``Spanish`` (name)."""
-    pairs: tuple[tuple[Lang, Lang], ...] = ()
+    pairs: Beside[tuple[tuple[Lang, Lang], ...]] = ()
     """The pairs it can do, such as ``[[eng, spa]]``; any pair when none are given."""
     lines: Beside[Count] = 2000
     """The most lines for one run of it."""

@@ -16,8 +16,10 @@ PLACES = ("source", "target", "text")
 
 
 class EngineTranslator(Translator):
-    """Any engine, the model that is being lifted included: each sentence is asked for in a chat of its own, always taking the
-    likeliest token. A sentence whose answer does not end, or for which the context has no room, has no translation.
+    """Any engine as translator, the model that is being lifted included.
+
+    Each sentence is asked for in a chat of its own, always taking the likeliest token. A sentence whose answer does not end,
+    or for which the context has no room, has no translation.
     """
 
     engine: Engine

@@ -1,0 +1,151 @@
+"""OpenAI: any endpoint that speaks its protocol, such as vLLM, llama-server or a paid service."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, Field, JsonValue, field_validator
+
+from ..component import Beside, Count, Positive, nearest
+from ..endpoint import Endpoint, in_threads
+from ..openai_protocol import OURS, Messages, Server
+from ..records import Chat, canonical, seed_of
+from . import Answer, BadModel, Engine, OpenEngine, Sampling
+
+S, T = TypeVar("S"), TypeVar("T")
+ROOM = 1 << 20
+"""What `room` says, because servers do not tell; a server refuses what is too long by itself."""
+CANNOT_ASK = (
+    "a model behind an endpoint cannot write the user's turn itself; give questions of your own "
+    "(ask.source='{file: {path: questions.jsonl}}'), or run the model here with the engine transformers or llama_cpp"
+)
+
+
+class OpenAI(Engine):
+    """A model behind an OpenAI-compatible endpoint. It answers; where the server is vLLM it also scores and counts.
+
+    The key is read from an environment variable when it is needed and stands in no setting, log or result. What the
+    endpoint really runs cannot be seen from here: `revision` is yours to change when that changes. Whether one seed gives
+    one text is the server's affair, and so is text that looks like a special token.
+    """
+
+    # A key that was put in the wrong place must not be repeated in an error.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    base_url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$")
+    """Where it is, such as http://localhost:8000/v1."""
+    model: str = Field(min_length=1)
+    """The model's name there."""
+    revision: str = ""
+    """What the model is, in your words (a date, a version): another revision, other results."""
+    extra: dict[str, JsonValue] = Field(default={})
+    """More fields for every request, such as {chat_template_kwargs: {enable_thinking: false}}."""
+    key_variable: Beside[str | None] = None
+    """The name of the environment variable that holds the key; none where no key is wanted."""
+    concurrency: Beside[Count] = 8
+    """Requests at a time."""
+    timeout: Beside[Positive] = 120.0
+    """Seconds to wait for a reply."""
+    retries: Beside[int] = Field(default=6, ge=0)
+    """How often a request is sent again after a failure that may pass."""
+    wait: Beside[float] = Field(default=1.0, ge=0)
+    """Seconds before a request is sent again, twice as long each time; what the server asks for goes first."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    @field_validator("extra")
+    @classmethod
+    def _not_ours(cls, extra: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if wrong := sorted(set(extra) & set(OURS)):
+            raise ValueError(f"{wrong[0]} is set by the engine itself")
+        return extra
+
+    @field_validator("key_variable")
+    @classmethod
+    def _a_name(cls, name: str | None) -> str | None:
+        # Keys hold small letters, and this name is shown.
+        if name is not None and not re.fullmatch("[A-Z][A-Z0-9_]*", name):
+            raise ValueError("give the name of an environment variable, in capitals, never the key itself")
+        return name
+
+    @property
+    def key(self) -> str | None:
+        """The key, from the environment."""
+        if self.key_variable is None:
+            return None
+        key = os.environ.get(self.key_variable, "").strip()
+        if not key:
+            raise BadModel(f"the environment variable {self.key_variable} is not set; put the key for {self.base_url} into it")
+        return key
+
+    def check(self, asks: bool = False) -> None:
+        if asks:
+            raise BadModel(CANNOT_ASK)
+        with self._server(retries=0) as server:
+            names = server.models()
+        if names is not None and self.model not in names:
+            near = nearest(self.model, names)
+            hint = f"did you mean {near}?" if near else f"it has {', '.join(names[:5]) or 'none'}"
+            raise BadModel(f"{self.base_url} has no model named '{self.model}'; {hint}")
+
+    def about(self) -> dict[str, Any]:
+        return {"name": self.model, "endpoint": self.base_url, **({"revision": self.revision} if self.revision else {})}
+
+    @contextmanager
+    def open(self) -> Iterator["OpenOpenAI"]:
+        with self._server(self.retries) as server:
+            yield OpenOpenAI(server, self.concurrency)
+
+    @contextmanager
+    def _server(self, retries: int) -> Iterator[Server]:
+        with Endpoint.connect(self.key, self.timeout, retries, self.wait) as endpoint:
+            yield Server(endpoint, self.base_url, self.model, self.extra)
+
+
+class OpenOpenAI(OpenEngine):
+    """A connection to the endpoint."""
+
+    template = ""  # the server's own; it is not shown
+
+    def __init__(self, server: Server, concurrency: int):
+        self.server, self.concurrency = server, concurrency
+
+    def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
+        said = [_messages(chat) for chat in chats]
+        if not all(said):
+            raise BadModel(CANNOT_ASK)
+        greedy = sampling.temperature == 0 or sampling.top_p == 0
+        drawn = {"temperature": 0} if greedy else {"temperature": sampling.temperature, "top_p": sampling.top_p}
+
+        def one(place: int) -> Answer:
+            seed = seed_of(sampling.seed, said[place]) if seeds is None else seeds[place]
+            # Some servers take no seed of more than 31 bits.
+            return self.server.answer(said[place], max_tokens=sampling.max_tokens, seed=seed % (1 << 31), **drawn)
+
+        return self._all(one, range(len(chats)))
+
+    def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
+        said = [canonical(None if chat is None else _messages(chat)) for chat in chats]
+        distinct = list(dict.fromkeys(said))
+        prompts = dict(zip(distinct, self._all(lambda key: self.server.prompt(json.loads(key)), distinct), strict=True))
+        pairs = zip((prompts[key] for key in said), self._all(self.server.tokens, texts), strict=True)
+        return self._all(lambda pair: self.server.log_likelihood(*pair), pairs)
+
+    def room(self, chats: Sequence[Chat]) -> list[int]:
+        return [ROOM] * len(chats)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return [len(tokens) for tokens in self._all(self.server.tokens, texts)]
+
+    def _all(self, work: Callable[[S], T], items: Iterable[S]) -> list[T]:
+        return in_threads(self.concurrency, work, items)
+
+
+def _messages(chat: Chat) -> Messages:
+    return [{"role": turn.role, "content": turn.text} for turn in chat.asked.turns]

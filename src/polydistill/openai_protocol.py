@@ -1,0 +1,83 @@
+"""What is said to an OpenAI-compatible server, and what its answers mean."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .endpoint import Endpoint, EndpointFailed
+from .engines import Answer, BadModel
+
+T = TypeVar("T")
+Messages = list[dict[str, str]]
+
+OURS = ("model", "messages", "prompt", "max_tokens", "temperature", "top_p", "seed", "n", "stream", "echo", "logprobs")
+"""Fields of a request that are set here."""
+NO_SUCH = (400, 404, 405, 422, 501)
+"""The statuses of a server that does not know a request."""
+
+
+class Server:
+    """One model of a server. ``extra`` fields go with every request."""
+
+    def __init__(self, endpoint: Endpoint, url: str, model: str, extra: dict[str, Any]):
+        self._endpoint, self.url, self._every = endpoint, url, {"model": model, **extra}
+
+    def models(self) -> list[str] | None:
+        """The names of the server's models; None where it does not list them."""
+        try:
+            return self._endpoint.get(f"{self.url}/models", lambda reply: [str(each["id"]) for each in reply["data"]])
+        except EndpointFailed as error:
+            if error.status not in NO_SUCH:
+                raise
+            return None
+
+    def answer(self, messages: Messages, **how: Any) -> Answer:
+        """The model's answer; ended unless the server says otherwise than ``stop``."""
+
+        def read(reply: Any) -> Answer:
+            choice = reply["choices"][0]
+            return Answer((choice["message"]["content"] or "").strip(), choice["finish_reason"] == "stop")
+
+        return self._endpoint.post(f"{self.url}/chat/completions", {**self._every, "messages": messages, **how}, read)
+
+    def tokens(self, text: str, begins: bool = False) -> list[int]:
+        """Tokens of a text; ``begins``: with what the model puts before a text."""
+        return self._tokenize("count tokens", {"prompt": text, "add_special_tokens": begins})
+
+    def prompt(self, messages: Messages | None) -> list[int]:
+        """Tokens of a chat up to where its answer begins; for plain text what begins a text, or a line break."""
+        if messages is None:
+            return self.tokens("", begins=True) or self.tokens("\n")
+        return self._tokenize(
+            "score an answer", {"messages": messages, "add_generation_prompt": True, "add_special_tokens": False}
+        )
+
+    def log_likelihood(self, prompt: list[int], tokens: list[int]) -> float:
+        """Of tokens that follow a prompt, in nats."""
+        if not tokens:
+            return 0.0
+        begin, end = len(prompt), len(prompt) + len(tokens)
+        body = {"prompt": prompt + tokens, "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
+        found = self._post("score given text", f"{self.url}/completions", body, lambda reply: reply["choices"][0]["logprobs"])
+        # Some servers leave `echo` unheard and give the log-probabilities of what they wrote themselves.
+        values = found.get("token_logprobs") if isinstance(found, dict) else None
+        if not isinstance(values, list) or len(values) < end or None in values[begin:end]:
+            raise BadModel(self._cannot("score given text"))
+        return float(sum(values[begin:end]))
+
+    def _tokenize(self, what: str, body: dict[str, Any]) -> list[int]:
+        url = f"{self.url.removesuffix('/v1')}/tokenize"
+        return self._post(what, url, body, lambda reply: [int(id) for id in reply["tokens"]])
+
+    def _post(self, what: str, url: str, body: dict[str, Any], read: Callable[[Any], T]) -> T:
+        try:
+            return self._endpoint.post(url, {**self._every, **body}, read)
+        except EndpointFailed as error:
+            if error.status not in NO_SUCH:
+                raise
+            raise BadModel(f"{self._cannot(what)}: {error}") from None
+
+    def _cannot(self, what: str) -> str:
+        return (
+            f"{self.url} cannot {what}. vLLM can; with another server leave out what is measured by likelihood, "
+            "or run the model here with the engine transformers or llama_cpp"
+        )

@@ -1,0 +1,136 @@
+"""YAML as a tree that knows its lines: reading it, laying one over another, and changing single values."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+
+from .component import Component, Settings
+
+MAX_BYTES, MAX_DEPTH = 1_000_000, 20
+
+
+class PlanError(ValueError):
+    """Every mistake of a plan, one a line."""
+
+    def __init__(self, mistakes: list[str]):
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def load(path: Path) -> CommentedMap:
+    """A YAML file (1.2, so that `no` is Norwegian) as a tree; no tags, no aliases.
+
+    Raises:
+        PlanError: it is too large, no UTF-8, no YAML, or holds no map.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise PlanError([f"{path} is larger than a plan can be ({path.stat().st_size} bytes)"])
+    try:
+        tree = parsed(path.read_text("utf-8"), lambda line: f"{path}, line {line}")
+    except UnicodeDecodeError as error:
+        raise PlanError([f"{path} is not UTF-8 (byte {error.start})"]) from None
+    if not isinstance(tree, CommentedMap):
+        raise PlanError([f"{path} holds no settings; see: polydistill show sdrrl"])
+    return tree
+
+
+def parsed(text: str, where: Any) -> Any:
+    """What a YAML text holds; tricks are refused before anything is built. ``where(line)`` says the place of a mistake."""
+    depth = 0
+    try:
+        for event in YAML(typ="rt").parse(text):
+            here = where(event.start_mark.line + 1)
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise PlanError([f"{here}: nested more than {MAX_DEPTH} deep"])
+            if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+                raise PlanError([f"{here}: anchors and aliases are not used in plans"])
+            if isinstance(event, NodeEvent) and event.tag:
+                tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+                raise PlanError([f"{here}: tags ({tag}) are not used in plans"])
+        return YAML(typ="rt").load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise PlanError([f"{where(line)}: {', '.join(part for part in (error.context, error.problem) if part)}"]) from None
+    except YAMLError as error:
+        raise PlanError([f"{where('?')}: {str(error).splitlines()[0]}"]) from None
+
+
+def merged(base: CommentedMap, change: CommentedMap, settings: type[Settings]) -> CommentedMap:
+    """The base with the change laid over it: settings one by one; a component, a list or a value is replaced as a whole."""
+    for key, value in base.items():
+        inner = settings.model_fields[key].annotation if key in settings.model_fields else None
+        group = isinstance(inner, type) and issubclass(inner, Settings) and not issubclass(inner, Component)
+        if key not in change or (group and change[key] is None):
+            change[key] = unplaced(value)
+        elif group and isinstance(change[key], CommentedMap):
+            merged(value, change[key], inner)
+    return change
+
+
+def override(tree: CommentedMap, change: str) -> None:
+    """Sets ``a.b.c=value`` in the tree; the value is read as YAML, a model's path and languages as they are.
+
+    Raises:
+        PlanError: the change cannot be made.
+    """
+    key, equals, value = (part.strip() for part in change.partition("="))
+    if not equals or not key:
+        raise PlanError([f"'{change}' is no setting; write key=value, such as train.epochs=2"])
+    *above, last = key.split(".")
+    node: Any = tree
+    for part in above:
+        if isinstance(node.get(part), str):  # a component by its bare name gets settings
+            node[part] = CommentedMap({node[part]: CommentedMap()})
+        node = node.setdefault(part, CommentedMap())
+        if not isinstance(node, CommentedMap):
+            raise PlanError([f"{key} cannot be set one by one, because {part} is a list or a value; give {part} as a whole"])
+    node[last] = _value(key, value)
+    if node.lc.data:
+        node.lc.data.pop(last, None)
+
+
+def _value(key: str, value: str) -> Any:
+    if key == "to":  # before YAML makes something else of a code
+        return [part.strip(" []'\"") for part in value.split(",")]
+    if key == "from" or (key == "model" and not value.startswith("{")):
+        return value
+    return unplaced(parsed(value, lambda line: f"{key}={value}")) if value else ""
+
+
+def unplaced(node: Any) -> Any:
+    """The same tree without lines: for what is not written in the plan's own file."""
+    if isinstance(node, dict):
+        return CommentedMap({key: unplaced(value) for key, value in node.items()})
+    return CommentedSeq(unplaced(value) for value in node) if isinstance(node, list) else node
+
+
+def plain(node: Any) -> Any:
+    """A tree as plain dicts and lists."""
+    if isinstance(node, dict):
+        return {str(key): plain(value) for key, value in node.items()}
+    return [plain(value) for value in node] if isinstance(node, list) else node
+
+
+def place(tree: CommentedMap, loc: tuple[Any, ...], path: str) -> str:
+    """``file, line n: a.b.c`` for a mistake's place, as far as the tree goes; without the file for the command line."""
+    name = ".".join(str(part) for part in loc)
+    line = line_of(tree, loc)
+    return f"{path}, line {line}: {name}" if line else name or path
+
+
+def line_of(tree: Any, loc: tuple[Any, ...]) -> int | None:
+    """The line (from 1) where a place is written; None for what was given on the command line or is not given."""
+    line, node = None, tree
+    for part in loc:
+        there = part in node if isinstance(node, CommentedMap) else isinstance(node, CommentedSeq) and isinstance(part, int)
+        if not there:
+            break
+        if not node.lc.data or part not in node.lc.data:
+            return None
+        line, node = node.lc.data[part][0] + 1, node[part]
+    return line

@@ -1,0 +1,285 @@
+"""What every builder and filter promises; a new file in builders/ is enrolled by itself and needs one entry below."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from polydistill.builders import Builder, Filter, TrainingBuilder, by_question, texts_of
+from polydistill.component import find, names
+from polydistill.guard import split
+from polydistill.records import Chat, Lang, Lineage, Parallel, Row, Text, Turn, split_of
+
+ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
+SAID = {
+    "rivers": (
+        ("Why do rivers run to the sea? Tell me more about them.", "Water always runs down, and the sea lies lowest of all."),
+        ("¿Por qué corren los ríos al mar? Cuéntame más sobre ellos.", "El agua siempre corre hacia abajo, y el mar es lo más bajo."),
+        ("Per què van els rius cap al mar? Explica'm més coses.", "L'aigua sempre corre cap avall, i el mar és el més baix."),
+    ),
+    "bread": (
+        ("How is good bread made at home? I have only one oven.", "Mix flour, water, salt and yeast, wait, and bake it for an hour."),
+        ("¿Cómo se hace buen pan en casa? Solo tengo un horno.", "Mezcla harina, agua, sal y levadura, espera y hornéalo una hora."),
+        ("Com es fa un bon pa a casa? Només tinc un forn.", "Barreja farina, aigua, sal i llevat, espera i cou-ho una hora."),
+    ),
+    "moon": (
+        ("What are the stars made of? Nobody could ever tell me.", "Mostly of hydrogen and helium, which burn without any smoke."),
+        ("¿De qué están hechas las estrellas? Nadie me lo dijo.", "Sobre todo de hidrógeno y helio, que arden sin ningún humo."),
+        ("De què són fetes les estrelles? Ningú no m'ho va dir.", "Sobretot d'hidrogen i heli, que cremen sense cap fum."),
+    ),
+}  # fmt: skip
+PAIRS = [
+    ("Open the settings and choose the language that you would like to use.", "Abra la configuración y elija el idioma que quiera usar.", SPA),
+    ("Press the button below to save every change that you have made today.", "Pulse el botón de abajo para guardar los cambios de hoy.", SPA),
+    ("Open the settings and choose the language that you would like to use.", "Obriu la configuració i trieu la llengua que vulgueu fer servir.", CAT),
+]  # fmt: skip
+TEXTS = [
+    ("Había una vez un pescador que vivía solo junto al mar y hablaba con las olas.", SPA),
+    ("Hi havia una vegada un pescador que vivia sol vora el mar i parlava amb les ones.", CAT),
+]
+
+
+def chat(question: str, lang: Lang, asked: str, answer: str) -> Row:
+    turns = (
+        Turn(role="user", text=asked, lang=lang, pieces=tuple(split(asked)) if lang != ENG else ()),
+        Turn(role="assistant", text=answer, lang=lang),
+    )
+    lineage = Lineage(question=question, source="file q.jsonl", author="tiny", translator="" if lang == ENG else "apertium 3")
+    return Row(id=question if lang == ENG else f"{question}-{lang}", lineage=lineage, payload=Chat(turns=turns))
+
+
+def rows() -> list[Row]:
+    """What a mixture is made from: chats of each question in three languages, then parallel and plain text."""
+    found = [
+        chat(question, lang, asked, answer)
+        for question, said in SAID.items() for lang, (asked, answer) in zip((ENG, SPA, CAT), said, strict=True)
+    ]  # fmt: skip
+    for number, (one, other, lang) in enumerate(PAIRS):
+        payload = Parallel(source=one, target=other, source_lang=ENG, target_lang=lang)
+        found.append(Row(id=f"pair{number}-{lang}", lineage=Lineage(question=f"p{2 * (number % 2)}", source="parallel p.tsv"), payload=payload))
+    for number, (text, lang) in enumerate(TEXTS):
+        found.append(Row(id=f"t{number}", lineage=Lineage(question=f"t{2 * number}", source="text t.txt"), payload=Text(text=text, lang=lang)))
+    assert all(split_of(row.lineage.question) == "train" for row in found), "these tests need rows of the training split"
+    return found
+
+
+class Marks(NamedTuple):
+    """A filter, a row that it rejects after the rows that come before, and why."""
+
+    settings: Callable[[Path], dict[str, Any]]
+    before: list[Row]
+    bad: Row
+    reason: str
+
+
+def dictionary(tmp: Path) -> Path:
+    (tmp / "words.tsv").write_text("rivers\tríos\nsea?\tmar?\nbread\tpan\nhome?\tcasa?\nstars\testrellas\nmade\thechas\n")
+    return tmp / "words.tsv"
+
+
+LONG = "the same old words again and again until the very end of the day"
+BUILDERS: dict[str, list[Callable[[Path], dict[str, Any]]]] = {
+    "code_switch": [lambda tmp: {}, lambda tmp: {"by": "word", "dictionary": dictionary(tmp)}],
+    "completion_rows": [lambda tmp: {"target": 0.1, "rich": 0.1}],
+    "language_pairs": [lambda tmp: {}],
+    "plain_text": [lambda tmp: {"target": 0.1, "rich": 0.1}],
+    "translation_rows": [lambda tmp: {}],
+}
+"""How to build each builder of training rows so that it makes rows of all its groups; several where it has several ways."""
+
+FILTERS: dict[str, Marks] = {
+    "copied_source": Marks(lambda tmp: {}, [], chat("q", SPA, "Esto es lo mismo otra vez.", "Esto es lo mismo otra vez."), "copied_source"),
+    "evaluation_overlap": Marks(
+        lambda tmp: {}, [chat("held1", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, "Who?", f"Just {LONG}."), "evaluation_overlap"
+    ),
+    "length_ratio": Marks(
+        lambda tmp: {}, [],
+        Row(id="p", lineage=Lineage(question="q"), payload=Parallel(source="a", target=LONG, source_lang=ENG, target_lang=SPA)),
+        "length_ratio",
+    ),
+    "looping": Marks(lambda tmp: {}, [], chat("q", ENG, "What?", "and so on and " * 8), "loop"),
+    "near_duplicates": Marks(
+        lambda tmp: {}, [chat("a", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, f"Why, {LONG}!", "Other."), "near_duplicate"
+    ),
+    "wrong_language": Marks(
+        lambda tmp: {}, [],
+        chat("q", SPA, "¿Qué pasa?", "These are certainly English words and nobody could take them for anything else at all."), "wrong_language",
+    ),
+}  # fmt: skip
+"""How to build each filter, and a row that it must reject."""
+
+
+def cases() -> Iterator[Any]:
+    for name in names("builders"):
+        for number in range(len(BUILDERS.get(name, [])) or 1):
+            yield pytest.param(name, number, id=f"{name}{number or ''}")
+
+
+every = pytest.mark.parametrize(("name", "case"), list(cases()))
+of_training = pytest.mark.parametrize(("name", "case"), [p for p in cases() if p.values[0] not in FILTERS])
+filters = pytest.mark.parametrize("name", sorted(FILTERS))
+
+
+def build(name: str, tmp: Path, case: int = 0) -> Builder:
+    if name not in BUILDERS and name not in FILTERS:
+        pytest.fail(f"builders/{name}.py is new: say in BUILDERS or FILTERS of tests/contract/test_builders.py how to build it")
+    how = FILTERS[name].settings if name in FILTERS else BUILDERS[name][case]
+    return find("builders", name)(**how(tmp))  # type: ignore[return-value]
+
+
+def stream(name: str) -> list[Row]:
+    """The rows of these tests, and for a filter the one that it rejects, with what it must have seen before."""
+    return [*FILTERS[name].before, *rows(), FILTERS[name].bad] if name in FILTERS else rows()
+
+
+def test_every_file_has_an_entry_and_every_entry_a_file():
+    assert {*BUILDERS, *FILTERS} == set(names("builders"))
+    for name in names("builders"):
+        assert issubclass(find("builders", name), Filter if name in FILTERS else TrainingBuilder)
+
+
+@every
+def test_what_goes_in_is_not_modified(name: str, case: int, tmp_path: Path):
+    given = stream(name)
+    before = [row.to_json() for row in given]
+    assert list(build(name, tmp_path, case)(given))
+    assert [row.to_json() for row in given] == before
+
+
+@every
+def test_the_same_rows_each_time(name: str, case: int, tmp_path: Path):
+    builder = build(name, tmp_path, case)
+    assert list(builder(stream(name))) == list(builder(iter(stream(name)))) == list(build(name, tmp_path, case)(stream(name)))
+
+
+@every
+def test_rows_come_lazily(name: str, case: int, tmp_path: Path):
+    taken = []
+
+    def watched() -> Iterator[Row]:
+        for number in range(1000):
+            for row in rows():
+                taken.append(row)
+                question = f"{row.lineage.question}{number}" if number else row.lineage.question
+                yield row.but(id=f"{row.id}/{number}", lineage={"question": question})
+
+    found = build(name, tmp_path, case)(watched())
+    assert isinstance(found, Iterator)
+    assert taken == [], "it read before it was asked"
+    next(found)
+    assert len(taken) <= 2 * len(rows()), "it read much more than it needed for its first row"
+
+
+@every
+def test_an_empty_stream_gives_an_empty_one(name: str, case: int, tmp_path: Path):
+    assert list(build(name, tmp_path, case)([])) == []
+
+
+# Builders of training rows
+
+
+@of_training
+def test_every_row_says_where_it_comes_from(name: str, case: int, tmp_path: Path):
+    given = {row.lineage.question: row for row in rows()}
+    builder = build(name, tmp_path, case)
+    found = list(builder(rows()))
+    assert {row.lineage.builder for row in found} == set(builder.shares()), "some of its groups got no row from these tests"
+    assert len({row.id for row in found}) == len(found)
+    for row in found:
+        origin = given[row.lineage.question].lineage
+        assert row.lineage.source == origin.source
+        assert row.lineage.author == ("people" if origin.source.startswith(("parallel", "text")) else "tiny")
+        if row.payload.type == "chat" and origin.source.startswith("file"):
+            assert (row.lineage.translator == "apertium 3") == any(lang != ENG for _, lang in texts_of(row))
+        assert Row.model_validate_json(row.to_json()) == row
+
+
+@of_training
+def test_rows_are_answered_chats_or_plain_text(name: str, case: int, tmp_path: Path):
+    for row in build(name, tmp_path, case)(rows()):
+        assert not row.rejected
+        match row.payload:
+            case Chat() as said:
+                assert [turn.role for turn in said.turns] == ["user", "assistant"]
+                assert said.ended
+                assert all(turn.text.strip() == turn.text != "" for turn in said.turns)
+            case Text(text=text):
+                assert text.strip()
+            case _:
+                pytest.fail(f"a training row of type {row.payload.type}")
+
+
+@of_training
+def test_what_is_learned_is_in_the_language_it_is_said_to_be_in(name: str, case: int, tmp_path: Path):
+    """Every answer or text is a whole text of the stream, or the end of one, in that language."""
+    known = [(text, lang) for row in rows() for text, lang in texts_of(row)]
+    for row in build(name, tmp_path, case)(rows()):
+        text, lang = texts_of(row)[-1]
+        assert any(whole.endswith(text) and lang == of for whole, of in known), row.id
+
+
+@of_training
+def test_a_row_does_not_depend_on_its_neighbours(name: str, case: int, tmp_path: Path):
+    builder = build(name, tmp_path, case)
+    alone = [made for question in dict.fromkeys(row.lineage.question for row in rows())
+             for made in builder([row for row in rows() if row.lineage.question == question])]  # fmt: skip
+    assert sorted(row.to_json() for row in alone) == sorted(row.to_json() for row in builder(rows()))
+
+
+@of_training
+def test_nothing_is_made_of_rejected_rows(name: str, case: int, tmp_path: Path):
+    assert list(build(name, tmp_path, case)(row.reject("loop") for row in rows())) == []
+
+
+@of_training
+def test_a_group_without_a_share_has_no_rows(name: str, case: int, tmp_path: Path):
+    builder = build(name, tmp_path, case)
+    settings = {field: 0 for field, value in dict(builder).items() if isinstance(value, float) and value in builder.shares().values()}
+    none = builder.model_copy(update=settings)
+    assert not any(none.shares().values())
+    assert {row.lineage.builder for row in none(rows())} <= set(none.shares())
+    assert len(builder.shares()) == 1 or list(none(rows())) == []
+
+
+# Filters
+
+
+@filters
+def test_a_filter_marks_its_row_and_no_other(name: str, tmp_path: Path):
+    given = stream(name)
+    found = list(build(name, tmp_path)(given))
+    assert [row.but(rejected="") for row in found] == given, "a filter only marks"
+    assert [row.rejected for row in found] == [""] * (len(given) - 1) + [FILTERS[name].reason]
+
+
+@filters
+def test_a_filter_leaves_rejected_rows_as_they_are(name: str, tmp_path: Path):
+    given = [row.reject("first") for row in stream(name)]
+    assert list(build(name, tmp_path)(given)) == given
+
+
+@filters
+def test_a_filter_begins_anew_each_time(name: str, tmp_path: Path):
+    one = build(name, tmp_path)
+    assert list(one(rows())) == list(one(rows())) == rows()
+
+
+@filters
+def test_a_filter_takes_every_payload(name: str, tmp_path: Path):
+    from polydistill.records import Labelled, Preference
+
+    lineage = Lineage(question="rivers")
+    asked = Chat(turns=(Turn(role="user", text="Why?", lang=ENG),))
+    given = [
+        Row(id="a", lineage=lineage, payload=asked),
+        Row(id="b", lineage=lineage, payload=Labelled(question="Who?", answers=("Ana",), lang=ENG)),
+        Row(id="c", lineage=lineage, payload=Preference(chat=asked, chosen="So.", rejected="No.")),
+    ]
+    assert [row.id for row in build(name, tmp_path)(given)] == ["a", "b", "c"]
+
+
+def test_rows_of_one_question_come_together():
+    assert [[row.payload.question.lang for row in some] for some in by_question(rows())] == [[ENG, SPA, CAT]] * 3
+    assert json.loads(rows()[0].to_json())["lineage"]["question"] == "rivers"

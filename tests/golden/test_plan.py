@@ -1,0 +1,313 @@
+"""One settings tree: what is read, and everything that is wrong with it, each with its line."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from polydistill.component import ALLOWED, identity
+from polydistill.cli import as_yaml
+from polydistill.plan import RECIPES, Plan, PlanError, read_plan
+from polydistill.schedules.constant import Constant
+from polydistill.schedules.cosine import Cosine
+
+GOOD = """\
+model: m
+from: eng
+to: [spa]
+ask: {source: {file: {path: questions.jsonl}}}
+answer: {max_tokens: 12}
+translate: {translator: none}
+mix:
+  builders: [language_pairs]
+  sampler: temperature
+  tokens: 3000
+train: {objective: next_token, schedule: cosine}
+choose: {}
+evaluate: {evaluators: [loops]}
+report: {}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "plan.yaml").write_text(GOOD)
+    return tmp_path / "plan.yaml"
+
+
+def mistakes(path: Path, text: str | None = None, changes: tuple[str, ...] = (), **short: str) -> list[str]:
+    """What is wrong with a plan, without the file's name."""
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(PlanError) as caught:
+        read_plan(str(path), list(changes), **short)
+    return [mistake.replace(f"{path}, ", "").replace(str(path), "PLAN") for mistake in caught.value.mistakes]
+
+
+# What is right
+
+
+def test_what_is_stated_on_top_reaches_every_section(path: Path):
+    plan = read_plan(str(path))
+    assert plan.model.path == plan.ask.model.path == plan.train.model.path == "m"
+    assert (plan.rich, plan.to) == ("eng", ("spa",))
+    assert plan.mix.targets == plan.evaluate.targets == plan.report.targets == ("spa",)
+    assert plan.answer.max_tokens == 12
+
+
+def test_a_section_may_have_a_model_of_its_own(path: Path):
+    plan = read_plan(str(path), ["answer.model={transformers: {path: teacher}}"])
+    assert (plan.answer.model.path, plan.train.model.path) == ("teacher", "m")
+
+
+def test_no_is_norwegian(path: Path):
+    assert read_plan(str(path), target="no").to == ("nor",)
+    path.write_text(GOOD.replace("to: [spa]", "to: no"))
+    assert read_plan(str(path)).to == ("nor",)
+    path.write_text(GOOD.replace("to: [spa]", "to: [no, es]"))
+    assert read_plan(str(path)).to == ("nor", "spa")
+    path.write_text(GOOD.replace("from: eng", "from: no"))
+    assert read_plan(str(path)).rich == "nor"
+
+
+def test_several_targets_in_one_word(path: Path):
+    assert read_plan(str(path), target="spa,ca, pt-BR").to == ("spa", "cat", "por-BR")
+    assert read_plan(str(path), ["to=[spa,cat]"]).to == ("spa", "cat")
+
+
+def test_changes_on_the_command_line(path: Path):
+    plan = read_plan(str(path), ["train.epochs=2", "train.schedule.cosine.end=0.5", "mix.filters=[looping]", "train.lora.rank=4"])
+    assert (plan.train.epochs, plan.train.schedule, plan.train.lora.rank) == (2, Cosine(end=0.5), 4)
+    assert [one.name() for one in plan.mix.filters] == ["looping"]
+    assert read_plan(str(path), ["train.schedule=constant"]).train.schedule == Constant()
+
+
+@pytest.mark.parametrize("name", ["a folder/with [odd] #name: x", "123", "no", "~/m"])
+def test_a_models_path_is_taken_as_it_is(path: Path, name: str):
+    assert read_plan(str(path), model=name).model.path == name
+
+
+def test_a_recipe_is_the_base(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("recipe: sdrrl\nmodel: m\nfrom: eng\nto: spa\ntrain: {epochs: 7}\n")
+    plan, base = read_plan(str(path)), read_plan("sdrrl", model="m", source="eng", target="spa")
+    assert plan.train.epochs == 7
+    assert plan.train.model_copy(update={"epochs": base.train.epochs}) == base.train
+    assert (plan.mix, plan.recipe, base.recipe) == (base.mix, "sdrrl", "sdrrl")
+
+
+def test_a_component_over_a_recipes_is_given_as_a_whole(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("recipe: sdrrl\nmodel: m\nfrom: eng\nto: spa\ntrain: {schedule: {constant: {}}, lora: {rank: 2}}\n")
+    assert read_plan(str(path)).train.schedule == Constant()
+    path.write_text("recipe: sdrrl\nmodel: m\nfrom: eng\nto: spa\ntrain: {schedule: {cosine: {end: 0.5}}}\n")
+    assert read_plan(str(path)).train.schedule == Cosine(end=0.5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [],
+        ["train.epochs=3", "train.learning_rate=2.0e-5", "answer.max_tokens=11", "choose.scale=1"],  # the classes' defaults
+        ["train.schedule=constant", "train.lora.rank=3"],
+        ["name=mine", "runs=elsewhere", "answer.model={transformers: {path: other}}", "to=spa,cat"],
+        ["train.schedule.cosine.warmup=0.06", "mix.filters=[]"],
+    ],
+)
+@pytest.mark.parametrize("recipe", [True, False])
+def test_a_written_plan_is_the_same_plan(path: Path, changes: list[str], recipe: bool):
+    plan = read_plan("sdrrl" if recipe else str(path), changes, model="m", source="eng", target="spa")
+    path.write_text(as_yaml(plan.written()))
+    again = read_plan(str(path))
+    assert again == plan
+
+
+def test_only_what_decides_a_result_is_in_the_identity(path: Path, random_model: Path):
+    plan = read_plan(str(path), model=str(random_model))
+    other = plan.model_copy(update={"name": "b", "runs": Path("c"), "recipe": "d"})
+    path.parent.joinpath("questions.jsonl").write_text('{"question": "a"}')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path.parent)
+        assert identity(plan) == identity(other)
+
+
+def test_everything_that_would_stop_the_run_is_found_without_weights(path: Path, random_model: Path):
+    plan = read_plan(str(path), ["translate.translator={dictionary: {path: words.tsv, source: eng, target: cat}}"])
+    model, source, translator = plan.check()
+    assert model.startswith("model: no model at m")
+    assert source.startswith("ask.source: ")
+    assert "questions.jsonl" in source
+    assert translator == "translate.translator: words.tsv is a dictionary from eng to cat, not from eng to spa"
+    path.parent.joinpath("questions.jsonl").write_text('{"question": "a"}\n')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path.parent)
+        assert read_plan(str(path), model=str(random_model)).check() == []
+
+
+# What is wrong
+
+
+def test_every_mistake_at_once_with_its_line_and_the_nearest_name(path: Path):
+    text = """\
+model: m
+from: english
+to: [spa, eng, spanisch]
+ask: {source: {file: {path: a.jsonl, on_eror: skip}}}
+answer:
+  max_tokens: 0
+  temprature: 1
+translate: {translator: apertum}
+mix:
+  builders:
+    - language_pairs: {rich: -1}
+    - code_swich
+  filters: [looping, language_pairs]
+  sampler: {temperature: {temperature: 0.5}}
+train: {objective: next_token, schedule: {cosine: {warmup: 2, ent: 1}}, lora: {rnk: 4}, epochs: many}
+choose: {scale: 1.5}
+evaluat: {}
+evaluate: {evaluators: [{loops: {sampling: {max_token: 3}}}]}
+report: 7
+"""
+    assert mistakes(path, text) == [
+        "line 2: from: 'english' is no language code; give ISO 639-3 (spa) or BCP-47 (es, pt-BR); for english that is eng",
+        "line 3: to.2: 'spanisch' is no language code; give ISO 639-3 (spa) or BCP-47 (es, pt-BR)",
+        "line 4: ask.source.file.on_eror: no setting named 'on_eror'; did you mean on_error?",
+        "line 6: answer.max_tokens: Input should be greater than or equal to 1, not 0",
+        "line 7: answer.temprature: no setting named 'temprature'; did you mean temperature?",
+        "line 8: translate.translator: no translator named 'apertum'; did you mean apertium? (polydistill list translators)",
+        "line 11: mix.builders.0.language_pairs.rich: Input should be greater than or equal to 0, not -1",
+        "line 12: mix.builders.1: no builder named 'code_swich'; did you mean code_switch? (polydistill list builders)",
+        "line 13: mix.filters.1: language_pairs is no filter",
+        "line 14: mix.sampler.temperature.temperature: Input should be greater than or equal to 1, not 0.5",
+        "line 9: mix.tokens: is missing",
+        "line 15: train.schedule.cosine.warmup: Input should be less than or equal to 1, not 2",
+        "line 15: train.schedule.cosine.ent: no setting named 'ent'; did you mean end?",
+        "line 15: train.epochs: Input should be a valid integer, unable to parse string as an integer, not 'many'",
+        "line 15: train.lora.rnk: no setting named 'rnk'; did you mean rank?",
+        "line 16: choose.scale: Input should be less than or equal to 1, not 1.5",
+        "line 18: evaluate.evaluators.0.loops.sampling.max_token: no setting named 'max_token'; did you mean max_tokens?",
+        "line 19: report: holds settings: give them as key: value",
+        "line 17: evaluat: no setting named 'evaluat'; did you mean evaluate?",
+    ]
+
+
+def test_what_must_be_given_is_said_with_how(path: Path):
+    assert mistakes(path, GOOD.replace("model: m\nfrom: eng\nto: [spa]\n", "")) == [
+        "model: is missing; give it with --model FOLDER",
+        "from: is missing; give it with --from LANGUAGE",
+        "to: is missing; give it with --to LANGUAGE[,LANGUAGE]",
+    ]
+
+
+def test_a_target_that_is_the_rich_language_is_one_mistake_among_others(path: Path):
+    wrong = GOOD.replace("[spa]", "[spa, en]")
+    same = "line 3: to.1: the target eng is the rich language itself; give another"
+    assert mistakes(path, wrong) == [same]
+    assert mistakes(path, wrong.replace("max_tokens: 12", "max_tokens: x"))[0] == same
+    assert len(mistakes(path, wrong.replace("max_tokens: 12", "max_tokens: x"))) == 2
+
+
+def test_targets_are_some_and_each_once(path: Path):
+    assert mistakes(path, GOOD.replace("[spa]", "[spa, es]")) == ["line 3: to.1: spa stands there twice; give each target language once"]
+    assert mistakes(path, GOOD.replace("[spa]", "[]")) == ["line 3: to: holds no language; give at least one"]
+
+
+def test_a_mistake_on_the_command_line_has_no_line_of_the_file(path: Path):
+    assert mistakes(path, changes=("train.epoch=2", "ask.source={file: {pth: a}}", "train.schedule.cosine.ends=1")) == [
+        "ask.source.file.path: is missing",
+        "ask.source.file.pth: no setting named 'pth'; did you mean path?",
+        "train.schedule.cosine.ends: no setting named 'ends'; did you mean end?",
+        "train.epoch: no setting named 'epoch'; did you mean epochs?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("epochs", "'epochs' is no setting; write key=value, such as train.epochs=2"),
+        ("=3", "'=3' is no setting; write key=value, such as train.epochs=2"),
+        ("mix.builders.0.rich=1", "mix.builders.0.rich cannot be set one by one, because builders is a list or a value"),
+        ("mix.tokens.x=1", "mix.tokens.x cannot be set one by one, because tokens is a list or a value"),
+        ("mix.filters=[a", "mix.filters=[a: while parsing a flow sequence"),
+        ("recipe=sdrrl", "a plan's recipe stands in its file"),
+        ("mix.filters=&a [*a]", "anchors and aliases are not used in plans"),
+        ("mix.filters=!!python/object:os.system []", "tags (!!python/object:os.system) are not used in plans"),
+    ],
+)
+def test_a_change_that_cannot_be_read_is_said(path: Path, change: str, said: str):
+    (found,) = mistakes(path, changes=(change,))
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: &x [1]\nb: *x\n", "line 1: anchors and aliases are not used in plans"),
+        ("a: 1\nb: &x 2\n", "line 2: anchors and aliases are not used in plans"),
+        ("a: 1\nb: !!python/object:os.system [ls]\n", "line 2: tags (!!python/object:os.system) are not used in plans"),
+        ("a: !secret x\n", "line 1: tags (!secret) are not used in plans"),
+        ("a: " + "[" * 5000 + "]" * 5000, "line 1: nested more than 20 deep"),
+        ("a: " + "{a: " * 30 + "1" + "}" * 30, "line 1: nested more than 20 deep"),
+        ("a: 1\na: 2\n", 'found duplicate key "a"'),
+        ("a: [1\nb: 2\n", "line 2:"),
+        ("a: 1\n---\nb: 2\n", "line 2: expected a single document in the stream"),
+        ("- a\n", "PLAN holds no settings; see: polydistill show sdrrl"),
+        ("", "PLAN holds no settings; see: polydistill show sdrrl"),
+        ("a: \x00", "special characters are not allowed"),
+    ],
+)
+def test_yaml_that_is_no_plan_is_refused(path: Path, text: str, said: str):
+    (found,) = mistakes(path, text)
+    assert said in found
+
+
+def test_a_file_that_is_no_plan_is_refused(path: Path):
+    path.write_bytes(b"a: caf\xe9\n")
+    assert mistakes(path) == ["PLAN is not UTF-8 (byte 6)"]
+    path.write_bytes(b"#" * 1_000_001)
+    assert mistakes(path) == ["PLAN is larger than a plan can be (1000001 bytes)"]
+
+
+def test_an_unknown_plan_or_recipe_says_the_nearest(path: Path):
+    with pytest.raises(PlanError, match=r"no recipe or plan file named 'sdrl'; did you mean sdrrl\? \(polydistill list recipes\)"):
+        read_plan("sdrl")
+    assert mistakes(path, "recipe: sdrl\n" + GOOD) == [
+        "line 1: no recipe named 'sdrl'; did you mean sdrrl? (polydistill list recipes)"
+    ]
+
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    code = Path(sys.modules[Constant.__module__].__file__ or "").read_text().replace("from . import", "from polydistill.schedules import")
+    (tmp_path / "my_schedule_parts").mkdir()
+    (tmp_path / "my_schedule_parts" / "flat.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "my_schedule_parts.flat"
+    for name in ("my_schedule_parts.flat", "my_schedule_parts"):
+        sys.modules.pop(name, None)
+
+
+def test_a_module_of_ones_own_works_only_when_allowed(path: Path, own_module: str):
+    text = GOOD.replace("schedule: cosine", f"schedule: {own_module}")
+    assert mistakes(path, text) == [
+        f"line 11: train.schedule: {own_module} is a module of your own: it runs only with --allow {own_module}"
+    ]
+    token = ALLOWED.set(frozenset({own_module}))
+    try:
+        plan = read_plan(str(path))
+        assert plan.train.schedule(0.2) == 1
+        assert plan.written()["train"]["schedule"] == own_module
+        assert mistakes(path, text.replace("flat", "flt")) == [
+            "line 11: train.schedule: my_schedule_parts.flt is a module of your own: it runs only with --allow my_schedule_parts.flt"
+        ]
+    finally:
+        ALLOWED.reset(token)
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in RECIPES.glob("*.yaml")))
+def test_every_recipe_is_a_plan_once_model_and_languages_are_given(recipe: str):
+    plan = read_plan(recipe, model="m", source="eng", target="spa,cat")
+    assert isinstance(plan, Plan)
+    assert plan.recipe == recipe

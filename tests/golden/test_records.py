@@ -1,0 +1,175 @@
+"""Languages by any of their codes, rows that survive being written, and splits by a hash."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from polydistill.records import (
+    Chat, Labelled, Lang, Lineage, Parallel, Payload, Preference, Row, Text, Turn, batches, canonical, digest, kept, seed_of,
+    split_of,
+)  # fmt: skip
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+LANG = st.sampled_from([Lang(code) for code in ("eng", "spa", "pt-BR", "zh-Hant", "no")])
+TURN = st.builds(Turn, role=st.sampled_from(["system", "user", "assistant"]), text=TEXT, lang=LANG, pieces=st.tuples(TEXT))
+CHAT = st.builds(Chat, turns=st.lists(TURN, max_size=3).map(tuple), ended=st.booleans())
+PAYLOAD = st.one_of(
+    CHAT, st.builds(Text, text=TEXT, lang=LANG),
+    st.builds(Parallel, source=TEXT, target=TEXT, source_lang=LANG, target_lang=LANG, note=TEXT),
+    st.builds(Preference, chat=CHAT, chosen=TEXT, rejected=TEXT),
+    st.builds(Labelled, question=TEXT, answers=st.lists(TEXT, max_size=2).map(tuple), context=TEXT, lang=LANG),
+)  # fmt: skip
+LINEAGE = st.builds(Lineage, question=TEXT, source=TEXT, author=TEXT, translator=TEXT, marks=st.lists(TEXT, max_size=2).map(tuple))
+ROW = st.builds(Row, id=TEXT, lineage=LINEAGE, payload=PAYLOAD, rejected=TEXT)
+
+
+# Languages
+
+
+@pytest.mark.parametrize(
+    ("codes", "iso", "bcp47", "script"),
+    [
+        (("es", "spa", "SPA", " es ", "spa_Latn", "es-Latn"), "spa", "es", "Latn"),
+        (("pt-BR", "por_BR", "pt-Latn-BR"), "por-BR", "pt-BR", "Latn"),
+        (("no", "nor"), "nor", "no", "Latn"),
+        (("nb", "nob_Latn"), "nob", "nb", "Latn"),
+        (("ar", "ara", "arb_Arab", "arb"), "ara", "ar", "Arab"),
+        (("sw", "swa", "swh_Latn", "swh"), "swa", "sw", "Latn"),
+        (("fa", "pes_Arab"), "fas", "fa", "Arab"),
+        (("zh", "cmn"), "zho", "zh", "Hans"),
+        (("zh-Hant", "zho_Hant"), "zho-Hant", "zh-Hant", "Hant"),
+        (("yue",), "yue", "yue", "Hant"),
+        (("he", "iw", "heb_Hebr"), "heb", "he", "Hebr"),
+        (("sr-Latn", "srp_Latn"), "srp-Latn", "sr-Latn", "Latn"),
+        (("zh", "zh-Hans", "zho_Hans"), "zho", "zh", "Hans"),
+        (("zh-TW", "zh-Hant-TW"), "zho-TW", "zh-TW", "Hant"),
+        (("sr", "srp_Cyrl"), "srp", "sr", "Cyrl"),
+        (("ast", "ast_Latn"), "ast", "ast", "Latn"),
+        (("npi_Deva", "ne"), "nep", "ne", "Deva"),
+    ],
+)
+def test_a_language_is_one_value_by_any_of_its_codes(codes: tuple[str, ...], iso: str, bcp47: str, script: str):
+    for code in codes:
+        lang = Lang(code)
+        assert lang == iso
+        assert isinstance(lang, Lang)
+        assert (lang.bcp47, lang.script) == (bcp47, script)
+        assert lang.alpha3 == iso.split("-")[0]
+        assert Lang(lang) == Lang(lang.bcp47) == lang
+
+
+def test_a_region_says_something_and_is_kept():
+    assert Lang("pt-BR") != Lang("pt")
+    assert (Lang("pt-BR").region, Lang("pt").region) == ("BR", None)
+    assert Lang("pt-BR").language == Lang("por").language == "pt"
+
+
+def test_names_of_languages():
+    assert (Lang("no").english_name, Lang("no").own_name) == ("Norwegian", "norsk")
+    assert (Lang("spa").english_name, Lang("spa").own_name) == ("Spanish", "español")
+    assert Lang("pt-BR").english_name == "Portuguese (Brazil)"
+    assert Lang("tlh").own_name == "Klingon"
+
+
+@pytest.mark.parametrize("code", ["english", "xx", "", " ", "spa-", "False", "x-private", "und", "mul", "zxx", "../spa", "e"])
+def test_what_is_no_language_is_refused(code: str):
+    with pytest.raises(ValueError, match=r"is no language code; give ISO 639-3 \(spa\) or BCP-47"):
+        Lang(code)
+
+
+def test_a_languages_name_gets_its_code():
+    with pytest.raises(ValueError, match="for Spanish that is spa"):
+        Lang("Spanish")
+
+
+def test_a_language_is_read_and_written_as_its_code():
+    reader = TypeAdapter(Lang)
+    assert reader.validate_python("es") == "spa"
+    assert reader.dump_json(Lang("pt-BR")) == b'"por-BR"'
+    with pytest.raises(ValidationError, match="is no language code"):
+        reader.validate_python(False)  # what a YAML 1.1 reader makes of Norwegian's `no`
+
+
+# Rows
+
+
+@given(ROW)
+def test_a_row_survives_being_written(row: Row):
+    line = row.to_json()
+    assert "\n" not in line
+    assert "\r" not in line
+    assert Row.model_validate_json(line.encode("utf-8")) == row
+    assert Row.model_validate(json.loads(line)) == row
+
+
+def test_a_row_is_written_without_its_defaults():
+    row = Row(id="a", lineage=Lineage(question="q"), payload=Text(text="¡Hola!", lang=Lang("es")))
+    written = '{"id": "a", "lineage": {"question": "q"}, "payload": {"type": "text", "text": "¡Hola!", "lang": "spa"}}'
+    assert row.to_json() == written
+
+
+def test_payloads_are_told_apart_by_their_type():
+    reader = TypeAdapter(Payload)
+    assert isinstance(reader.validate_python({"type": "text", "text": "a", "lang": "es"}), Text)
+    with pytest.raises(ValidationError, match="type"):
+        reader.validate_python({"type": "poem", "text": "a", "lang": "es"})
+
+
+def test_the_first_reason_stays():
+    row = Row(id="a", lineage=Lineage(), payload=Text(text="a", lang=Lang("es")))
+    out = row.reject("loop").reject("copied_source")
+    assert out.rejected == "loop"
+    assert row.rejected == ""
+    assert list(kept([row, out])) == [row]
+
+
+def test_lineage_keeps_what_it_knew():
+    row = Row(id="a", lineage=Lineage(question="q", author="me"), payload=Text(text="a", lang=Lang("es")))
+    later = row.but(lineage={"builder": "rich"}, id="b")
+    assert later.lineage == Lineage(question="q", author="me", builder="rich")
+    assert (row.id, row.lineage.builder) == ("a", "")
+
+
+def test_a_chat_by_its_turns():
+    system, asked = Turn(role="system", text="s", lang="eng"), Turn(role="user", text="a", lang="eng")
+    chat = Chat(turns=(system, asked, Turn(role="assistant", text="b", lang="eng"), Turn(role="user", text="c", lang="eng")))
+    assert chat.answer is None
+    assert chat.asked is chat
+    assert chat.question.text == "c"
+    answered = chat.answered("d", Lang("spa"), ended=False)
+    assert (answered.answer.text, answered.answer.lang, answered.ended) == ("d", "spa", False)
+    assert answered.asked.turns == chat.turns
+    assert answered.answered("e", Lang("spa")).turns[-1].text == "e"
+    assert len(answered.answered("e", Lang("spa")).turns) == 5
+
+
+# Splits, digests, seeds
+
+
+def test_splits_hold_their_shares():
+    found = [split_of(f"q-{number}") for number in range(20_000)]
+    assert found.count("train") / 20_000 == pytest.approx(0.7, abs=0.01)
+    assert found.count("development") / 20_000 == pytest.approx(0.1, abs=0.01)
+    assert found.count("test") / 20_000 == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_digest_is_the_sha256_of_canonical_json():
+    assert canonical({"b": [1, "é"], "a": None}) == '{"a":null,"b":[1,"é"]}'
+    assert digest("abc") == "6cc43f858fbb763301637b5af970e2a46b46f461f27e5a0f41e009c59b827b25"  # printf '"abc"' | sha256sum
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        digest(float("nan"))
+
+
+def test_seeds_are_equal_everywhere_and_fit_63_bits():
+    assert seed_of("a", 1) == seed_of("a", 1) != seed_of("a", 2)
+    assert all(0 <= seed_of(number) < 2**63 for number in range(200))
+    assert seed_of("a") == 0x0EB5B8D6F81BC677 >> 1  # printf '["a"]' | sha256sum
+
+
+def test_batches_are_cut_in_order():
+    assert list(batches("abcde", 2)) == [["a", "b"], ["c", "d"], ["e"]]
+    assert list(batches([], 2)) == []

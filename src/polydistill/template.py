@@ -118,14 +118,15 @@ class Template:
             return self.before_question or self.start
         return self._encode([turn.model_dump(include={"role", "text"}) for turn in chat.asked.turns]) or self.start
 
-    @property
+    @functools.cached_property
     def start(self) -> list[int]:
         """What plain text follows: the token that parts texts in pre-training.
 
         Chat models may name a turn's marker as their beginning token; where the vocabulary has GPT-2's ``<|endoftext|>``
         that is the separator, else the beginning token is, else the end of a turn.
         """
-        separator = self.tokenizer.get_vocab().get("<|endoftext|>", self.tokenizer.bos_token_id)
+        added = {token.content: id for id, token in self.tokenizer.added_tokens_decoder.items()}
+        separator = added.get("<|endoftext|>", self.tokenizer.bos_token_id)
         return [separator if separator is not None else self.end_of_turn]
 
     def training(self, chat: Chat | Text) -> tuple[list[int], int]:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from tiny_rows import CAT, ENG, SPA, chat, pair, text
 
 from polydistill.builders import Builder, Filter, TrainingBuilder, by_question, texts_of
 from polydistill.component import find, names
-from polydistill.guard import split
-from polydistill.records import Chat, Lang, Lineage, Parallel, Row, Text, Turn, split_of
+from polydistill.records import Chat, Labelled, Lineage, Preference, Row, Text, Turn, split_of
 
-ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
 SAID = {
     "rivers": (
         ("Why do rivers run to the sea? Tell me more about them.", "Water always runs down, and the sea lies lowest of all."),
@@ -41,26 +40,14 @@ TEXTS = [
 ]
 
 
-def chat(question: str, lang: Lang, asked: str, answer: str) -> Row:
-    turns = (
-        Turn(role="user", text=asked, lang=lang, pieces=tuple(split(asked)) if lang != ENG else ()),
-        Turn(role="assistant", text=answer, lang=lang),
-    )
-    lineage = Lineage(question=question, source="file q.jsonl", author="tiny", translator="" if lang == ENG else "apertium 3")
-    return Row(id=question if lang == ENG else f"{question}-{lang}", lineage=lineage, payload=Chat(turns=turns))
-
-
 def rows() -> list[Row]:
     """What a mixture is made from: chats of each question in three languages, then parallel and plain text."""
     found = [
         chat(question, lang, asked, answer)
         for question, said in SAID.items() for lang, (asked, answer) in zip((ENG, SPA, CAT), said, strict=True)
     ]  # fmt: skip
-    for number, (one, other, lang) in enumerate(PAIRS):
-        payload = Parallel(source=one, target=other, source_lang=ENG, target_lang=lang)
-        found.append(Row(id=f"pair{number}-{lang}", lineage=Lineage(question=f"p{2 * (number % 2)}", source="parallel p.tsv"), payload=payload))
-    for number, (text, lang) in enumerate(TEXTS):
-        found.append(Row(id=f"t{number}", lineage=Lineage(question=f"t{2 * number}", source="text t.txt"), payload=Text(text=text, lang=lang)))
+    found += [pair(f"p{2 * (number % 2)}", one, other, lang) for number, (one, other, lang) in enumerate(PAIRS)]
+    found += [text(f"t{2 * number}", said, lang) for number, (said, lang) in enumerate(TEXTS)]
     assert all(split_of(row.lineage.question) == "train" for row in found), "these tests need rows of the training split"
     return found
 
@@ -94,11 +81,7 @@ FILTERS: dict[str, Marks] = {
     "evaluation_overlap": Marks(
         lambda tmp: {}, [chat("held1", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, "Who?", f"Just {LONG}."), "evaluation_overlap"
     ),
-    "length_ratio": Marks(
-        lambda tmp: {}, [],
-        Row(id="p", lineage=Lineage(question="q"), payload=Parallel(source="a", target=LONG, source_lang=ENG, target_lang=SPA)),
-        "length_ratio",
-    ),
+    "length_ratio": Marks(lambda tmp: {}, [], pair("q", "a", LONG), "length_ratio"),
     "looping": Marks(lambda tmp: {}, [], chat("q", ENG, "What?", "and so on and " * 8), "loop"),
     "near_duplicates": Marks(
         lambda tmp: {}, [chat("a", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, f"Why, {LONG}!", "Other."), "near_duplicate"
@@ -205,8 +188,8 @@ def test_rows_are_answered_chats_or_plain_text(name: str, case: int, tmp_path: P
                 assert [turn.role for turn in said.turns] == ["user", "assistant"]
                 assert said.ended
                 assert all(turn.text.strip() == turn.text != "" for turn in said.turns)
-            case Text(text=text):
-                assert text.strip()
+            case Text(text=said):
+                assert said.strip()
             case _:
                 pytest.fail(f"a training row of type {row.payload.type}")
 
@@ -214,10 +197,10 @@ def test_rows_are_answered_chats_or_plain_text(name: str, case: int, tmp_path: P
 @of_training
 def test_what_is_learned_is_in_the_language_it_is_said_to_be_in(name: str, case: int, tmp_path: Path):
     """Every answer or text is a whole text of the stream, or the end of one, in that language."""
-    known = [(text, lang) for row in rows() for text, lang in texts_of(row)]
+    known = [known for row in rows() for known in texts_of(row)]
     for row in build(name, tmp_path, case)(rows()):
-        text, lang = texts_of(row)[-1]
-        assert any(whole.endswith(text) and lang == of for whole, of in known), row.id
+        learned, lang = texts_of(row)[-1]
+        assert any(whole.endswith(learned) and lang == of for whole, of in known), row.id
 
 
 @of_training
@@ -268,8 +251,6 @@ def test_a_filter_begins_anew_each_time(name: str, tmp_path: Path):
 
 @filters
 def test_a_filter_takes_every_payload(name: str, tmp_path: Path):
-    from polydistill.records import Labelled, Preference
-
     lineage = Lineage(question="rivers")
     asked = Chat(turns=(Turn(role="user", text="Why?", lang=ENG),))
     given = [

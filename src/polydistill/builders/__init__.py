@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from ..component import Component, contract
-from ..records import Lang, Row
+from ..records import Lang, Row, digest, kept
 
 
 @contract
@@ -53,6 +53,23 @@ def by_question(rows: Iterable[Row]) -> Iterator[list[Row]]:
     chats = (row for row in rows if row.payload.type == "chat" and not row.rejected)
     for _, group in groupby(chats, key=lambda row: row.lineage.question):
         yield list(group)
+
+
+def by_people(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Lang, bool]]:
+    """(row, text, language, whether it is the source side) of plain and parallel text.
+
+    A source that several target languages share comes once.
+    """
+    sources: set[str] = set()
+    for row in kept(rows):
+        if row.payload.type == "text":
+            yield row, row.payload.text, row.payload.lang, False
+        elif row.payload.type == "parallel":
+            yield row, row.payload.target, row.payload.target_lang, False
+            key = digest(row.payload.source)
+            if key not in sources:
+                sources.add(key)
+                yield row, row.payload.source, row.payload.source_lang, True
 
 
 def texts_of(row: Row) -> list[tuple[str, Lang]]:

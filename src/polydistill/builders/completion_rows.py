@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat
 from ..prompts import prompts
 from ..records import Chat, Lang, Row, Turn, seed_of
 from ..texts import unspaced, words
-from . import TrainingBuilder
+from . import TrainingBuilder, by_people
 
 
 class CompletionRows(TrainingBuilder):
@@ -31,16 +31,9 @@ class CompletionRows(TrainingBuilder):
         return {"complete": self.target, "complete_rich": self.rich}
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
-        for row in rows:
-            if row.rejected:
-                continue
-            if row.payload.type == "text" and self.target:
-                yield from self._cut(row, row.payload.text, row.payload.lang, "complete")
-            elif row.payload.type == "parallel":
-                if self.target:
-                    yield from self._cut(row, row.payload.target, row.payload.target_lang, "complete")
-                if self.rich:
-                    yield from self._cut(row, row.payload.source, row.payload.source_lang, "complete_rich")
+        for row, text, lang, is_source in by_people(rows):
+            if self.rich if is_source else self.target:
+                yield from self._cut(row, text, lang, "complete_rich" if is_source else "complete")
 
     def _cut(self, row: Row, text: str, lang: Lang, builder: str) -> Iterator[Row]:
         found = words(text)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from pydantic import NonNegativeFloat
 
 from ..component import Count
-from ..records import Lang, Row, Text
+from ..records import Row, Text
 from ..texts import words
-from . import TrainingBuilder
+from . import TrainingBuilder, by_people
 
 
 class PlainText(TrainingBuilder):
@@ -30,16 +30,8 @@ class PlainText(TrainingBuilder):
         return {"plain": self.target, "plain_rich": self.rich}
 
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
-        for row in rows:
-            if row.rejected:
-                continue
-            if row.payload.type == "text":
-                yield from self._plain(row, row.payload.text, row.payload.lang, "plain")
-            elif row.payload.type == "parallel":
-                yield from self._plain(row, row.payload.target, row.payload.target_lang, "plain")
-                yield from self._plain(row, row.payload.source, row.payload.source_lang, "plain_rich")
-
-    def _plain(self, row: Row, text: str, lang: Lang, builder: str) -> Iterator[Row]:
-        if self.shares()[builder] and len(words(text)) >= self.min_words:
-            payload = Text(text=text, lang=lang)
-            yield row.but(id=f"{row.id}-{builder}", payload=payload, lineage={"builder": builder, "author": "people"})
+        for row, text, lang, is_source in by_people(rows):
+            if (self.rich if is_source else self.target) and len(words(text)) >= self.min_words:
+                builder = "plain_rich" if is_source else "plain"
+                payload = Text(text=text, lang=lang)
+                yield row.but(id=f"{row.id}-{builder}", payload=payload, lineage={"builder": builder, "author": "people"})

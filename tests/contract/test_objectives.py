@@ -1,0 +1,152 @@
+"""What every objective promises; a new file in objectives/ is enrolled by itself and needs one entry in EXAMPLES."""
+
+import copy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from tiny_rows import ENG, chat, text
+
+from polydistill.component import find, names
+from polydistill.loop import padded
+from polydistill.models import load_model, load_tokenizer
+from polydistill.objectives import Objective
+from polydistill.student import Batch, Student
+from polydistill.template import Template
+
+torch.set_num_threads(1)
+PROGRESS = 0.4
+
+
+class Example(NamedTuple):
+    """How to build an objective, and whether it has a teacher."""
+
+    settings: dict[str, Any] = {}
+    teacher: bool = False
+
+
+EXAMPLES: dict[str, list[Example]] = {"next_token": [Example()]}
+
+SAID = [
+    ("Why?", "So."), ("What is bread made of?", "Mostly flour and water."), ("Who was it?", "Me"), ("And then what came?", "Rain, for days."),
+    ("a", "b"), ("When?", "In the middle of the night, they say."), ("How so?", "It is long"), ("Where do all rivers run?", "Down."),
+]  # fmt: skip
+
+
+class Case(NamedTuple):
+    """An objective with a student, its teacher or None, and rows of tokens."""
+
+    objective: Objective
+    student: Student
+    teacher: Any
+    rows: list[tuple[list[int], int]]
+
+    def parts(self, batch: Batch) -> dict[str, torch.Tensor]:
+        return self.objective(self.student, self.teacher, batch, PROGRESS)
+
+    def gradients(self, *batches: Batch) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
+        """Parts and gradients, summed over the batches."""
+        self.student.zero_grad()
+        found: dict[str, float] = {}
+        for batch in batches:
+            parts = self.parts(batch)
+            sum(parts.values()).backward()
+            for name, part in parts.items():
+                found[name] = found.get(name, 0.0) + part.item()
+        return found, {name: p.grad.clone() for name, p in self.student.named_parameters() if p.grad is not None}
+
+
+@pytest.fixture(
+    scope="module", params=[(name, number) for name in names("objectives") for number in range(len(EXAMPLES.get(name, [0])))], ids=str
+)
+def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
+    name, number = request.param
+    assert name in EXAMPLES, f"objectives/{name}.py has no entry in EXAMPLES of tests/contract/test_objectives.py; add one"
+    example = EXAMPLES[name][number]
+    template, model = Template(load_tokenizer(random_model)), load_model(random_model, "float64", "cpu")
+    rows = [template.training(chat("q", ENG, *said, ended=len(said[1]) != 10).payload) for said in SAID]
+    rows[4] = template.training(text("t", "Plain text, all of which is learned.").payload)
+    teacher = Student(copy.deepcopy(model)).eval() if example.teacher else None
+    return Case(find("objectives", name)(**example.settings), Student(model).train(), teacher, rows)  # type: ignore[arg-type]
+
+
+def equal(one: tuple[dict[str, float], dict[str, torch.Tensor]], other: tuple[dict[str, float], dict[str, torch.Tensor]]) -> None:
+    assert one[0] == pytest.approx(other[0], rel=1e-12)
+    assert one[1].keys() == other[1].keys() != set()
+    for name, gradient in one[1].items():
+        assert torch.allclose(gradient, other[1][name], rtol=1e-9, atol=1e-11), name
+
+
+def test_parts_are_named_scalars_in_nats(case: Case):
+    parts = case.parts(padded(case.rows))
+    assert parts
+    for name, part in parts.items():
+        assert name.isidentifier()
+        assert part.shape == ()
+        assert torch.isfinite(part)
+        assert part.dtype == torch.float64, "in the student's own precision where that is more than float32"
+
+
+def test_eight_at_once_equal_two_times_four(case: Case):
+    equal(case.gradients(padded(case.rows)), case.gradients(padded(case.rows[:4]), padded(case.rows[4:])))
+
+
+def test_padded_equals_unpadded(case: Case):
+    equal(case.gradients(padded(case.rows)), case.gradients(*(padded([row]) for row in case.rows)))
+
+
+def test_what_stands_in_the_padding_says_nothing(case: Case):
+    batch = padded(case.rows)
+    other = batch._replace(ids=torch.where(batch.attend.bool(), batch.ids, 99))
+    assert not torch.equal(batch.ids, other.ids)
+    equal(case.gradients(batch), case.gradients(other))
+
+
+def test_prompt_and_padding_get_no_gradient(case: Case):
+    """Of the last hidden states only those that predict a token of an answer get one."""
+    batch, states = padded(case.rows), []
+
+    def keep(module: Any, given: Any, found: Any) -> None:
+        found.last_hidden_state.retain_grad()
+        states.append(found.last_hidden_state)
+
+    handle = case.student.base.get_decoder().register_forward_hook(keep)
+    try:
+        case.gradients(batch)
+    finally:
+        handle.remove()
+    gradient = sum(state.grad.abs().sum(-1) for state in states)
+    predicts = torch.zeros_like(batch.answers)
+    predicts[:, :-1] = batch.answers[:, 1:]
+    assert (gradient[~predicts] == 0).all()
+    assert (gradient[predicts] > 0).all()
+
+
+def test_the_teacher_gets_no_gradient(case: Case):
+    case.gradients(padded(case.rows))
+    assert case.teacher is None or all(p.grad is None for p in case.teacher.parameters())
+
+
+def test_the_same_batch_gives_the_same_parts(case: Case):
+    one, other = case.parts(padded(case.rows)), case.parts(padded(case.rows))
+    assert {name: part.item() for name, part in one.items()} == {name: part.item() for name, part in other.items()}
+
+
+def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
+    """By finite differences along the gradient itself."""
+    batch, step = padded(case.rows[:3]), 1e-6
+    _, gradients = case.gradients(batch)
+    norm = sum(gradient.pow(2).sum() for gradient in gradients.values()).sqrt().item()
+    weights = {name: p for name, p in case.student.named_parameters() if name in gradients}
+
+    def moved(by: float) -> float:
+        with torch.no_grad():
+            for name, p in weights.items():
+                p += by * gradients[name] / norm
+            value = sum(case.parts(batch).values()).item()
+            for name, p in weights.items():
+                p -= by * gradients[name] / norm
+        return value
+
+    assert (moved(step) - moved(-step)) / (2 * step) == pytest.approx(norm, rel=1e-5)

@@ -1,0 +1,43 @@
+from math import log
+from pathlib import Path
+
+import pytest
+import torch
+
+from polydistill.loop import padded
+from polydistill.models import load_model
+from polydistill.objectives.next_token import NextToken
+from polydistill.student import Student
+
+ROWS = [([256, 10, 20, 30, 257], 2), ([256, 11, 257], 2), ([256, 12, 22], 1)]
+"""Three, one and two answer tokens."""
+
+
+def student(folder: Path, dtype: str = "float64") -> Student:
+    return Student(load_model(folder, dtype, "cpu"))
+
+
+def test_a_model_that_knows_nothing_pays_the_logarithm_of_the_vocabulary(random_model: Path):
+    ignorant = student(random_model)
+    with torch.no_grad():
+        ignorant.base.get_output_embeddings().weight.zero_()
+    parts = NextToken()(ignorant, None, padded(ROWS), 0.0)
+    assert {name: part.item() for name, part in parts.items()} == {"next_token": pytest.approx(6 * log(260))}
+
+
+def test_it_is_the_cross_entropy_of_full_logits(random_model: Path):
+    model = student(random_model)
+    expected = 0.0
+    for ids, prompt in ROWS:
+        logits = model.base(input_ids=torch.tensor([ids])).logits[0]
+        expected += torch.nn.functional.cross_entropy(logits[prompt - 1 : -1], torch.tensor(ids[prompt:]), reduction="sum").item()
+    assert NextToken()(model, None, padded(ROWS), 0.0)["next_token"].item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_it_is_computed_in_float32_at_least(random_model: Path):
+    assert NextToken()(student(random_model, "bfloat16"), None, padded(ROWS), 0.0)["next_token"].dtype == torch.float32
+
+
+def test_progress_says_nothing(random_model: Path):
+    model, batch = student(random_model), padded(ROWS)
+    assert torch.equal(NextToken()(model, None, batch, 0.0)["next_token"], NextToken()(model, None, batch, 1.0)["next_token"])

@@ -24,13 +24,14 @@ def write(folder: Path, path: Path) -> Path:
     file.add_layer_norm_rms_eps(config.rms_norm_eps)
     file.add_vocab_size(config.vocab_size)
     words = {id: word for word, id in tokenizer.get_vocab().items()}
+    words[len(words)] = "Āā"  # there must be a merge; bytes 0 and 1, which no text holds
     special = set(tokenizer.added_tokens_decoder)
     kinds = {True: gguf.TokenType.CONTROL, False: gguf.TokenType.NORMAL}
     file.add_tokenizer_model("gpt2")
     file.add_tokenizer_pre("default")
     file.add_token_list([words.get(id, f"<unused{id}>") for id in range(config.vocab_size)])
     file.add_token_types([kinds[id in special or id not in words] for id in range(config.vocab_size)])
-    file.add_token_merges(["Ā ā"])  # there must be one; bytes 0 and 1, which no text holds
+    file.add_token_merges(["Ā ā"])
     file.add_bos_token_id(tokenizer.bos_token_id)
     file.add_eos_token_id(tokenizer.eos_token_id)
     file.add_add_bos_token(False)

@@ -123,7 +123,7 @@ def probe(plan: Plan) -> Speed:
     """Answers, scores and trains a few rows for some seconds each."""
     import torch
 
-    from .loop import step
+    from .loop import computes_in, step
     from .student import Student
 
     words = "Tell me how the weather changes over the year in a small town by the sea, and why it does so."
@@ -143,9 +143,7 @@ def probe(plan: Plan) -> Speed:
 
         from .template import Template
 
-        device = models.best_device() if plan.train.device == "auto" else plan.train.device
-        dtype = models.best_dtype(device) if plan.train.compute == "auto" else plan.train.compute
-        accelerator = Accelerator(mixed_precision={"bfloat16": "bf16", "float16": "fp16"}.get(dtype, "no"), cpu=device == "cpu")
+        accelerator = Accelerator(cpu=computes_in(plan.train)[0] == "cpu")
         template = Template(models.load_tokenizer(folder, template_file))
         student = Student(models.load_model(folder, "float32", str(accelerator.device))).train()
         weights = {name: p for name, p in student.named_parameters() if p.requires_grad}

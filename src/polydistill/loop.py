@@ -34,10 +34,8 @@ def fit(
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:  # fmt: skip
     """Trains and leaves the model in ``out/model``; leaves a checkpoint and raises `Stopped` when asked to stop."""
-    device = models.best_device() if settings.device == "auto" else settings.device
-    dtype = models.best_dtype(device) if settings.compute == "auto" else settings.compute
-    mixed = {"bfloat16": "bf16", "float16": "fp16"}.get(dtype, "no")
-    accelerator = Accelerator(mixed_precision=mixed, cpu=device == "cpu")
+    device, dtype = computes_in(settings)
+    accelerator = Accelerator(cpu=device == "cpu")
     torch.manual_seed(settings.seed)
     tokenizer = models.load_tokenizer(folder, template_file)
     template = Template(tokenizer)
@@ -63,15 +61,23 @@ def fit(
             events.write(number, done)
             shown.advance(note=f"loss {done['loss']:.3f}  {events.speed:.0f} tokens/s")
             if accelerator.is_main_process and number + 1 < len(steps):
-                if stopping() or time.monotonic() - saved >= 60 * settings.checkpoint_minutes:
+                stop = stopping()
+                if stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes:
                     save(out, number + 1, weights, optimizer)
                     saved = time.monotonic()
-                if stopping():
+                if stop:
                     raise Stopped
     if accelerator.is_main_process:
-        export(model, tokenizer, folder, out / "model")
+        export(model.merge_and_unload() if settings.method == "lora" else model, tokenizer, folder, out / "model")
     accelerator.wait_for_everyone()
     accelerator.end_training()
+
+
+def computes_in(settings: TrainSettings) -> tuple[str, str]:
+    """The device, and what is computed in on it; never float16 by itself, which would need its loss scaled."""
+    device = models.best_device() if settings.device == "auto" else settings.device
+    best = {"float16": "float32"}.get(models.best_dtype(device), models.best_dtype(device))
+    return device, best if settings.compute == "auto" else settings.compute
 
 
 def plan_steps(settings: TrainSettings, rows: list[Tokens]) -> list[list[int]]:
@@ -117,10 +123,11 @@ def step(
     some = [rows[i] for i in chosen]
     answer_tokens = sum(len(ids) - max(prompt, 1) for ids, prompt in some)
     parts: dict[str, Tensor] = {}
+    mixed = computes_in(settings)[1] == "bfloat16"
     for number, micro in enumerate(micro_batches(some, settings.micro_tokens)):
         if number % accelerator.num_processes != accelerator.process_index:
             continue
-        with accelerator.autocast():
+        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):
             found = settings.objective(student, None, padded(micro).to(accelerator.device), done)
         accelerator.backward(sum(found.values()) / answer_tokens)
         for name, part in found.items():
@@ -221,9 +228,7 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
 
 
 def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
-    """A plain folder that transformers loads: weights in the source's dtype (adapters merged), tokenizer, template."""
-    if "peft_config" in vars(model):
-        model = model.merge_and_unload()
+    """A plain folder that transformers loads: weights in the source's dtype, tokenizer, template."""
     wanted = json.loads((source / "config.json").read_text("utf-8")).get("dtype", "float32")
     model = model.to(getattr(torch, wanted))
     unfinished = folder.with_name("model.tmp")

@@ -33,19 +33,18 @@ def locate(path: str) -> Path:
     given = Path(path).expanduser()
     if given.exists():
         return given
-    if "/" in path and not path.startswith((".", "/", "~")) and path.count("/") == 1:
+    beside = [p.name for p in given.parent.iterdir()] if given.parent.is_dir() else []
+    near = nearest(given.name, beside)
+    hint = f"; did you mean {given.parent / near}?" if near else ""
+    if path.count("/") == 1 and not path.startswith((".", "/", "~")):
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
 
         try:
             return Path(snapshot_download(path, local_files_only=True))
-        except (LocalEntryNotFoundError, OSError):
-            raise FileNotFoundError(
-                f"no model folder at {path}, and the hub model {path} is not downloaded; get it with: hf download {path}"
-            ) from None
-    beside = [p.name for p in given.parent.iterdir()] if given.parent.is_dir() else []
-    near = nearest(given.name, beside)
-    raise FileNotFoundError(f"no model at {given}" + (f"; did you mean {given.parent / near}?" if near else ""))
+        except (OSError, ValueError):  # not in the cache, or no id at all
+            if not hint:
+                hint = f", and the hub model {path} is not downloaded; get it with: hf download {path}"
+    raise FileNotFoundError(f"no model at {given}{hint}")
 
 
 def inspect(path: Path) -> None:
@@ -69,6 +68,8 @@ def inspect(path: Path) -> None:
         pickled = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for p in path.glob(pattern))
         refused = "is a pickle, which can run code when read, and is refused. Convert it to safetensors first"
         raise BadModel(f"{path} has no .safetensors weights" + (f"; {pickled[0]} {refused}" if pickled else ""))
+    for weights in sorted(path.glob("*.safetensors")):
+        _refuse_broken(weights)
     for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
         if (path / name).is_file():
             _refuse_code(path / name)
@@ -89,11 +90,24 @@ def _json(path: Path) -> Any:
         raise BadModel(f"{path} is no JSON: {error}") from None
 
 
+def _refuse_broken(path: Path) -> None:
+    with path.open("rb") as file:
+        head = int.from_bytes(file.read(8), "little")
+        try:
+            tensors = json.loads(file.read(min(head, path.stat().st_size)))
+            wanted = 8 + head + max(about["data_offsets"][1] for name, about in tensors.items() if name != "__metadata__")
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise BadModel(f"{path} does not begin as a .safetensors file does; download it again") from None
+    if wanted != path.stat().st_size:
+        raise BadModel(f"{path} has {path.stat().st_size} bytes where its head states {wanted}; download it again")
+
+
 def _refuse_code(path: Path) -> None:
     def look(value: Any, where: str) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
-                if key == "auto_map" or "trust_remote_code" in key or (key.startswith("_attn") and key.endswith("internal")):
+                fetched = "attn_implementation" in key and "/" in str(inner)  # a kernel from the hub
+                if key == "auto_map" or "trust_remote_code" in key or fetched:
                     raise BadModel(f"{path} asks to run code of its own ({where}{key}); such models are refused")
                 look(inner, f"{where}{key}.")
         elif isinstance(value, list):
@@ -134,11 +148,13 @@ def plain_folder(path: Path) -> Path:
     progress.say(f"unpacking {path.name} once into {folder}")
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
-    _dequantise(path, unfinished)
     try:
+        _dequantise(path, unfinished)
         os.replace(unfinished, folder)
-    except OSError:  # another process was faster
-        shutil.rmtree(unfinished)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if not (folder / "config.json").is_file():  # no other process was faster
+            raise
     return folder
 
 
@@ -217,7 +233,7 @@ def load_model(folder: Path, dtype: str, device: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, attn_implementation="sdpa"
+        folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
     ).to(device)
 
 

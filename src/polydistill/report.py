@@ -17,6 +17,11 @@ from .stage import Artifact, Rows, replacing, stage, write_json
 from .train import Candidates
 
 
+TOLD = {"language_fidelity_lines": "answers in the right language", "looping_answers": "answers that loop"}
+"""Shares that the verdict names beside the leading score."""
+SPELT = {"qa": "QA", "chrf": "chrF++", "bleu": "BLEU", "udhr": "UDHR"}
+
+
 class ReportSettings(Settings):
     """What the report shows."""
 
@@ -87,11 +92,11 @@ def report(
     tables = {target: table(changes, settings.rich, target) for target in settings.targets}
     write_json(out / "scores.json", {
         "verdict": said, "scores": [as_numbers(change) for change in changes],
-        "tables": {target: [[f"{words(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()},
+        "tables": {target: [[f"{label(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()},
         "funnel": funnel,
     })  # fmt: skip
     page = render(
-        "report.html", settings=settings, verdict=said, tables=tables, funnel=funnel, examples=examples(changes, settings.examples),
+        "report.html", settings=settings, verdict=said, tables=tables, funnel=funnel, examples=examples(changes, settings.rich, settings.examples),
         events=thinned(candidates.events()), about=provenance(scores, settings.parts), version=__version__,
     )  # fmt: skip
     with replacing(out / "report.html") as file:
@@ -118,15 +123,30 @@ def verdict(changes: Sequence[Change], settings: ReportSettings) -> list[str]:
         if abs(lead.better) < 1e-12:
             direction = "the same"
         sentence = (
-            f"{lang.english_name}: {words(lead.before.name)} {lead.shown(lead.before)} to {lead.shown(lead.after)} "
+            f"{lang.english_name}: {label(lead.before.name)} {lead.shown(lead.before)} to {lead.shown(lead.after)} "
             f"{lead.before.unit} ({lead.text}, {direction})"
         )
-        others = [c for c in of_lang if c.before.name in ("language_fidelity", "looping", "loops") and c.before.n]
-        sentence += "".join(f"; {words(c.before.name)} {c.shown(c.before)} to {c.shown(c.after)} %" for c in others)
+        others = [(c, TOLD[c.before.name]) for c in of_lang if c.before.name in TOLD]
+        sentence += "".join(f"; {told} {c.shown(c.before)} to {c.shown(c.after)} %" for c, told in others)
         if lang == settings.rich and lead.better < -noise:
             sentence += f". {lang.english_name} has lost"
         found.append(sentence + ".")
     return found
+
+
+def label(name: str) -> str:
+    """A score's name as people read it: ``documentation_qa_bits`` as 'documentation QA bits'."""
+    return " ".join(SPELT.get(word) or _language(word) or word for word in words(name).split())
+
+
+def _language(word: str) -> str:
+    """The language's English name where a word of a score's name is a language code, as in ``translation_from_spa_chrf``."""
+    if len(word) != 3 or word in ("fit", "own"):
+        return ""
+    try:
+        return Lang(word).english_name
+    except ValueError:
+        return ""
 
 
 class Line(NamedTuple):
@@ -196,10 +216,11 @@ class Example(NamedTuple):
     reference: str
 
 
-def examples(changes: Iterable[Change], most: int) -> list[Example]:
+def examples(changes: Iterable[Change], rich: Lang, most: int) -> list[Example]:
     """Answers before and after, side by side: the first ones of each score that keeps them, no choosing."""
     found, seen = [], set()
-    for change in changes:
+    targets_first = sorted(changes, key=lambda change: change.before.lang == rich)
+    for change in targets_first:
         shown = 0
         for before, after in zip(change.before.items, change.after.items, strict=True):
             key = (change.before.lang, before.prompt)
@@ -207,7 +228,7 @@ def examples(changes: Iterable[Change], most: int) -> list[Example]:
                 continue
             seen.add(key)
             shown += 1
-            found.append(Example(words(change.before.name), change.before.lang, before.prompt, before.answer, after.answer, before.reference))
+            found.append(Example(label(change.before.name), change.before.lang, before.prompt, before.answer, after.answer, before.reference))
     return found
 
 
@@ -234,5 +255,6 @@ def render(name: str, **values: Any) -> str:
         loader=PackageLoader("polydistill", "data/pages"), autoescape=name.endswith(".html"), undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    pages.filters["label"] = label
     pages.filters["words"] = words
     return pages.get_template(name).render(**values)

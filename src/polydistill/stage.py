@@ -11,6 +11,7 @@ import functools
 import inspect
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -185,7 +186,9 @@ def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
                         started = time.time()
                         work(settings, *inputs, out=out)
                         seconds = round(time.time() - started, 1)
-                        finish(out, {"stage": name, "seconds": seconds, "machine": socket.gethostname()})
+                        # Peak memory of the process so far, so that the first stage to need the most shows.
+                        peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
+                        finish(out, {"stage": name, "seconds": seconds, "peak_gb": peak, "machine": socket.gethostname()})
             result = result_type(out)
             space.finished.append((name, result, there))
             if there:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from .engines import BadModel
 
@@ -42,12 +43,14 @@ class Student(nn.Module):
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
+        # Padding is masked; where its token also ends a turn, as in many models, torch would learn no embedding of it.
+        self.base.get_input_embeddings().padding_idx = None
         self.check_head()
 
     @property
     def base(self) -> Any:
         """The language model itself, adapters in place."""
-        return self.model.get_base_model() if "peft_config" in vars(self.model) else self.model
+        return self.model if isinstance(self.model, PreTrainedModel) else self.model.get_base_model()
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (answer tokens, vocabulary) for `Batch.targets`."""
@@ -88,7 +91,7 @@ class Student(nn.Module):
         parameter = next(self.base.parameters())
         ids = torch.arange(4, device=parameter.device)[None] % self.base.config.get_text_config().vocab_size
         batch = Batch(ids, torch.ones_like(ids), torch.ones_like(ids, dtype=torch.bool))
-        was_training = self.training
+        was_training = self.model.training
         self.eval()
         ours, theirs = self.head(self.hidden(batch)), self.base(input_ids=ids, use_cache=False).logits
         self.train(was_training)

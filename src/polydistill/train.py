@@ -50,8 +50,8 @@ class TrainSettings(Settings):
     """Of AdamW."""
     clip: Positive = 1.0
     """The gradient's norm is cut to this."""
-    compute: Literal["auto", "bfloat16", "float16", "float32", "float64"] = "auto"
-    """What to compute in, under autocast over float32 weights; `auto` takes what the hardware computes fastest."""
+    compute: Literal["auto", "bfloat16", "float32", "float64"] = "auto"
+    """What to compute in, under autocast over float32 weights; `auto` takes bfloat16 where the hardware has it."""
     seed: int = 0
     """Decides the order of the second epoch on, and new adapters."""
     micro_tokens: Beside[Count] = 1024

@@ -134,8 +134,8 @@ def test_the_same_batch_gives_the_same_parts(case: Case):
 
 
 def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
-    """By finite differences along the gradient itself."""
-    batch, step = padded(case.rows[:3]), 1e-6
+    """By finite differences along the gradient itself; coarse ones, because the model's norms compute in float32."""
+    batch, step = padded(case.rows[:3]), 1e-4
     _, gradients = case.gradients(batch)
     norm = sum(gradient.pow(2).sum() for gradient in gradients.values()).sqrt().item()
     weights = {name: p for name, p in case.student.named_parameters() if name in gradients}
@@ -149,4 +149,4 @@ def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
                 p -= by * gradients[name] / norm
         return value
 
-    assert (moved(step) - moved(-step)) / (2 * step) == pytest.approx(norm, rel=1e-5)
+    assert (moved(step) - moved(-step)) / (2 * step) == pytest.approx(norm, rel=1e-3)

@@ -161,10 +161,12 @@ def other_values(hint: Any, value: Any, files: Files) -> Iterator[Any]:
         yield f"{value or ''}x"
     elif hint is Path:
         yield files.file(value.suffix if value else ".txt")
+    elif hint is Component:  # a component of any kind
+        yield build("samplers", "temperature", files)
     elif inspect.isclass(hint) and issubclass(hint, Component):
-        kind = hint.__module__.rsplit(".", 1)[1]
+        kind = hint.__module__.rsplit(".", 1)[1] if hint is not Component else "schedules"
         yield from (build(kind, name, files) for name in names(kind) if issubclass(find(kind, name), hint))
-        yield from (changed(value, field, files) for field in type(value).model_fields)
+        yield from (changed(value, field, files) for field in type(value).model_fields) if value else ()
     elif inspect.isclass(hint) and issubclass(hint, Settings):
         for field in hint.model_fields:
             yield from (value.model_copy(update={field: new}) for new in other_values(hints(hint)[field], getattr(value, field), files))

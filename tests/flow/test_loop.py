@@ -1,0 +1,309 @@
+"""Training: resumed bit for bit, the same on one rank and on two, and normalised by answer tokens."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny_rows import ENG, chat, text
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from polydistill import loop
+from polydistill.engines.transformers import Transformers
+from polydistill.loop import fit, micro_batches, padded, plan_steps, read_events
+from polydistill.models import load_model, load_tokenizer
+from polydistill.objectives.next_token import NextToken
+from polydistill.records import seed_of
+from polydistill.schedules.constant import Constant
+from polydistill.schedules.cosine import Cosine
+from polydistill.stage import Rows, Stopped, Workspace, finish, working, write_shard
+from polydistill.student import Student, log_likelihood
+from polydistill.template import Template
+from polydistill.train import TrainSettings, enough_disk, train
+
+torch.set_num_threads(1)
+WORDS = "sun moon star river house tree bird cat dog red blue green".split()
+STEPS = 12
+
+
+def some_words(*seed: Any, count: int) -> str:
+    return " ".join(WORDS[seed_of(*seed, n) % len(WORDS)] for n in range(count))
+
+
+@pytest.fixture(scope="module")
+def mixture(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    """24 rows of very different lengths, some of them plain text."""
+    rows = [
+        chat(f"q{n}", ENG, some_words(n, "asked", count=1 + n % 5), some_words(n, "answer", count=1 + n * n % 9), ended=bool(n % 4))
+        if n % 6 else text(f"t{n}", some_words(n, count=8), ENG)
+        for n in range(24)
+    ]  # fmt: skip
+    folder = tmp_path_factory.mktemp("mix") / "mix-1"
+    folder.mkdir()
+    write_shard(folder, 0, rows)
+    finish(folder, {})
+    return Rows(folder)
+
+
+def settings(**changes: Any) -> TrainSettings:
+    given = {
+        "objective": NextToken(), "schedule": Cosine(), "learning_rate": 3e-3, "batch_rows": 4, "epochs": 2, "compute": "float64",
+        "device": "cpu", "model": Transformers(path="m"), "checkpoint_minutes": 60,
+    }  # fmt: skip
+    return TrainSettings(**{**given, **changes})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, random_model: Path, mixture: Rows) -> Callable[..., Path]:
+    """Trains once for each settings; the folder."""
+    done: dict[str, Path] = {}
+
+    def run(**changes: Any) -> Path:
+        given = settings(**changes)
+        key = given.model_dump_json()
+        if key not in done:
+            done[key] = tmp_path_factory.mktemp("train") / "train-1"
+            fit(given, random_model, None, mixture, done[key])
+        return done[key]
+
+    return run
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    """Without the seconds, which are those of the clock."""
+    return [{k: v for k, v in event.items() if k != "seconds"} for event in read_events(folder / "beside" / "events.jsonl")]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model" / "model.safetensors")
+
+
+def same_bits(one: Path, other: Path) -> bool:
+    return (one / "model" / "model.safetensors").read_bytes() == (other / "model" / "model.safetensors").read_bytes()
+
+
+def close(one: Path, other: Path, tolerance: float = 1e-9) -> None:
+    for name, weight in weights(one).items():
+        assert torch.allclose(weight, weights(other)[name], rtol=0, atol=tolerance), name
+
+
+# Going on
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_stopped_run_goes_on_bit_for_bit(method: str, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path):
+    whole, out = trained(method=method), tmp_path / "train-1"
+    for stop in (1, 5, STEPS - 1):
+        with pytest.raises(Stopped):
+            fit(settings(method=method), random_model, None, mixture, out, stopping=lambda stop=stop: len(events(out)) >= stop)
+        assert len(events(out)) == stop
+        torch.rand(7)  # whatever happened in between
+    fit(settings(method=method), random_model, None, mixture, out)
+    assert events(out) == events(whole)
+    assert same_bits(out, whole)
+
+
+def test_no_step_is_lost_when_the_wish_to_stop_comes_between_two_looks(random_model: Path, mixture: Rows, tmp_path: Path):
+    asked = iter([False, False, True, True])
+    with pytest.raises(Stopped):
+        fit(settings(), random_model, None, mixture, tmp_path / "train-1", stopping=lambda: next(asked))
+    assert [path.name for path in (tmp_path / "train-1/checkpoints").iterdir()] == ["step-0000003"]
+    assert len(events(tmp_path / "train-1")) == 3
+
+
+def test_what_came_after_the_checkpoint_is_done_again(trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path):
+    """A run that was killed two steps after its last checkpoint, in the middle of writing an event and another checkpoint."""
+    out = tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 4)
+    with (out / "beside" / "events.jsonl").open("a") as file:
+        file.write('{"step": 4, "loss": 9.0}\n{"step": 5, "loss": 9.0}\n{"step": 6, "lo')
+    (out / "checkpoints" / "step-0000006.tmp").mkdir()
+    (out / "checkpoints" / "step-0000006.tmp" / "weights.safetensors").write_text("half")
+    fit(settings(), random_model, None, mixture, out)
+    assert events(out) == events(trained())
+    assert same_bits(out, trained())
+
+
+def test_a_checkpoint_that_is_not_whole_is_left_out(
+    trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 3)
+    broken = out / "checkpoints" / "step-0000007"
+    broken.mkdir()
+    (broken / "weights.safetensors").write_text("half")
+    fit(settings(), random_model, None, mixture, out)
+    said = capsys.readouterr().err
+    assert "step-0000007 is not whole and is left out" in said
+    assert "going on after step 3" in said
+    assert same_bits(out, trained())
+
+
+def test_the_last_two_checkpoints_are_kept(random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]):
+    out = tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(checkpoint_minutes=0), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 6)
+    assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["step-0000005", "step-0000006"]
+    assert not (trained() / "checkpoints").exists(), "none was due within the hour"
+
+
+# What a step is
+
+
+def by_hand(folder: Path, mixture: Rows, chosen: list[int]) -> tuple[float, float, int]:
+    """(loss in nats a token, gradient norm, answer tokens) of one step, a row at a time, over full logits."""
+    template, model = Template(load_tokenizer(folder)), load_model(folder, "float64", "cpu")
+    Student(model)
+    rows, total, count = [template.training(row.payload) for row in mixture], 0.0, 0
+    for ids, prompt in (rows[number] for number in chosen):
+        logits = model(input_ids=torch.tensor([ids])).logits[0]
+        loss = -log_likelihood(logits[prompt - 1 : -1], torch.tensor(ids[prompt:])).sum()
+        loss.backward()
+        total, count = total + loss.item(), count + len(ids) - prompt
+    norm = math.sqrt(sum(p.grad.pow(2).sum().item() for p in model.parameters())) / count
+    return total / count, norm, count
+
+
+def test_the_loss_is_a_mean_over_the_answer_tokens_of_the_whole_step(trained: Callable[..., Path], random_model: Path, mixture: Rows):
+    first = events(trained(micro_tokens=64))[0]
+    loss, norm, count = by_hand(random_model, mixture, [0, 1, 2, 3])
+    assert first["answer_tokens"] == count
+    assert first["loss"] == pytest.approx(loss, rel=1e-9)
+    assert first["gradient_norm"] == pytest.approx(norm, rel=1e-6)
+
+
+def test_the_side_by_side_tokens_change_nothing(trained: Callable[..., Path]):
+    one, other, alone = trained(), trained(micro_tokens=200), trained(micro_tokens=1)
+    for event, second, third in zip(events(one), events(other), events(alone), strict=True):
+        assert second == pytest.approx(event, rel=1e-6)
+        assert third == pytest.approx(event, rel=1e-6)
+    close(one, other, 1e-6)
+    close(one, alone, 1e-6)
+
+
+def test_events_say_what_happened(trained: Callable[..., Path], random_model: Path, mixture: Rows):
+    found = events(trained())
+    template = Template(load_tokenizer(random_model))
+    lengths = [len(template.training(row.payload)[0]) for row in mixture]
+    assert [event["step"] for event in found] == list(range(STEPS))
+    assert [event["learning_rate"] for event in found] == [3e-3 * Cosine()(step / STEPS) for step in range(STEPS)]
+    assert [event["tokens"] for event in found[:6]] == [sum(lengths[at : at + 4]) for at in range(0, 24, 4)]
+    assert found[-1]["loss"] < found[0]["loss"]
+    assert set(found[0]) == {"step", "loss", "learning_rate", "gradient_norm", "tokens", "answer_tokens"}
+
+
+def test_the_gradient_is_cut_to_its_norm(random_model: Path, mixture: Rows, tmp_path: Path):
+    """With plain momentum off and one step, Adam's first step does not depend on the scale, so look at the second moment."""
+    out = tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(clip=0.5, schedule=Constant()), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 1)
+    state = load_file(out / "checkpoints" / "step-0000001" / "optimizer.safetensors")
+    squares = sum(value.sum().item() for name, value in state.items() if name.endswith("|exp_avg_sq"))
+    assert events(out)[0]["gradient_norm"] > 0.5
+    assert math.sqrt(squares / (1 - 0.99)) == pytest.approx(0.5, rel=1e-5)
+
+
+def test_rows_come_in_the_mixtures_order_first_and_in_a_drawn_one_later():
+    rows = [([1, 2], 1)] * 10
+    first, second, third = (
+        [number for step in plan_steps(settings(epochs=3, batch_rows=4), rows)[3 * epoch : 3 * epoch + 3] for number in step]
+        for epoch in range(3)
+    )  # fmt: skip
+    assert first == list(range(10))
+    assert sorted(second) == sorted(third) == first
+    assert first != second != third
+    assert plan_steps(settings(epochs=3, seed=1), rows) != plan_steps(settings(epochs=3), rows)
+    assert [len(step) for step in plan_steps(settings(epochs=1, batch_rows=4), rows)] == [4, 4, 2]
+
+
+def test_rows_of_like_length_are_put_side_by_side():
+    rows = [([0] * length, 1) for length in (5, 2, 9, 3, 30, 2)]
+    found = [[len(ids) for ids, _ in some] for some in micro_batches(rows, 12)]
+    assert found == [[2, 2, 3], [5], [9], [30]]
+    assert [len(ids) for some in micro_batches(rows, 1) for ids, _ in some] == [2, 2, 3, 5, 9, 30]
+
+
+def test_padding_by_hand():
+    batch = padded([([7, 8, 9], 2), ([4], 0), ([5, 6], 0)])
+    assert batch.ids.tolist() == [[7, 8, 9], [4, 0, 0], [5, 6, 0]]
+    assert batch.attend.tolist() == [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
+    assert batch.answers.tolist() == [[False, False, True], [False, False, False], [False, True, False]]
+    assert batch.targets.tolist() == [9, 6]
+
+
+def test_a_loss_that_is_no_number_names_its_rows(random_model: Path, mixture: Rows, tmp_path: Path):
+    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at row numbers \[.*\] of the mixture; try a lower"):
+        fit(settings(learning_rate=1e30, schedule=Constant(), clip=1e9), random_model, None, mixture, tmp_path / "train-1")
+
+
+# What comes out
+
+
+def test_the_model_loads_in_plain_transformers(trained: Callable[..., Path], random_model: Path):
+    folder = trained() / "model"
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert model.dtype == torch.float64, "it is written as the source was"
+    assert AutoTokenizer.from_pretrained(folder).chat_template == AutoTokenizer.from_pretrained(random_model).chat_template
+    assert json.loads((folder / "config.json").read_text())["tie_word_embeddings"]
+    assert {path.suffix for path in folder.iterdir()} <= {".json", ".safetensors", ".jinja"}
+
+
+def test_adapters_are_trained_and_merged(trained: Callable[..., Path], random_model: Path):
+    before, after = load_file(random_model / "model.safetensors"), weights(trained(method="lora"))
+    assert before.keys() == after.keys(), "a merged model has no adapters"
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if "_proj" in name}, "all linear layers and nothing else"
+    for name in moved:
+        assert torch.linalg.matrix_rank(after[name] - before[name], rtol=1e-6) <= 16
+    assert events(trained(method="lora"))[-1]["loss"] < events(trained(method="lora"))[0]["loss"]
+
+
+def test_runs_of_another_precision_in_one_process(random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]):
+    exact = [event["loss"] for event in events(trained())]
+    for compute in ("float32", "bfloat16", "float64"):
+        fit(settings(compute=compute), random_model, None, mixture, tmp_path / compute)
+        found = [event["loss"] for event in events(tmp_path / compute)]
+        assert found == pytest.approx(exact, rel={"float32": 1e-3, "bfloat16": 0.05, "float64": 1e-12}[compute])
+
+
+def test_the_seed_decides(random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]):
+    again = tmp_path / "again"
+    fit(settings(), random_model, None, mixture, again)
+    assert same_bits(again, trained())
+    assert not same_bits(trained(seed=1), trained())
+
+
+def test_two_ranks_give_the_loss_of_one(random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]):
+    given = settings(processes=2, micro_tokens=200, model=Transformers(path=str(random_model), dtype="float64"))
+    with working(Workspace(tmp_path)):
+        two = train(given, mixture).folder
+    one = trained(micro_tokens=200)
+    assert [event["loss"] for event in events(two)] == pytest.approx([event["loss"] for event in events(one)], rel=0, abs=1e-9)
+    close(one, two, 1e-9)
+
+
+def test_a_full_disk_is_said_before_training(tmp_path: Path):
+    enough_disk(tmp_path, 1)
+    with pytest.raises(OSError, match=r"training writes up to 1000000000.0 GB .* make room or set runs=FOLDER"):
+        enough_disk(tmp_path, 10**18)
+
+
+def test_a_job_of_several_ranks_reads_back_the_settings(random_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The ranks read the settings that `train` wrote; none may get lost on the way."""
+    given = settings(schedule=Cosine(end=0.5), betas=(0.8, 0.9), model=Transformers(path=str(random_model), dtype="float32"))
+    job = {
+        "settings": given.model_dump(mode="json"), "folder": str(random_model), "template": None, "mixture": "m", "out": "o",
+        "allow": [],
+    }  # fmt: skip
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    seen: list[TrainSettings] = []
+    monkeypatch.setattr("sys.argv", ["loop", str(tmp_path / "job.json")])
+    monkeypatch.setattr(loop, "fit", lambda given, *rest: seen.append(given))
+    loop.main()
+    assert seen == [given]

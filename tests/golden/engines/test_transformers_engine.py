@@ -1,0 +1,201 @@
+"""What the contract does not see: end tokens, kinds of models, the probe, what is checked and what is identity."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+
+from polydistill import models
+from polydistill.engines import Answer, BadModel, Sampling
+from polydistill.engines.transformers import OpenTransformers, Transformers
+from polydistill.records import Chat, Lang, Turn
+
+
+def question(text: str) -> Chat:
+    return Chat(turns=(Turn(role="user", text=text, lang=Lang("eng")),))
+
+
+QUESTIONS = [question(text) for text in ("a", "where is the cat?", "why " * 9)]
+
+
+def engine(folder: Path, **settings: Any) -> Transformers:
+    return Transformers(path=str(folder), **{"dtype": "float64", "device": "cpu", "batch_size": 4, **settings})
+
+
+@pytest.fixture
+def taught(taught_model: Path, tmp_path: Path) -> Path:
+    """A folder of the test's own; the weights are the shared ones."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for file in taught_model.iterdir():
+        os.link(file, folder / file.name)
+    return folder
+
+
+def change(path: Path, **values: Any) -> None:
+    found = json.loads(path.read_text("utf-8"))
+    path.unlink()
+    path.write_text(json.dumps({**found, **values}), "utf-8")
+
+
+# End tokens.
+
+
+@pytest.mark.parametrize(("file", "as_list"), [("generation_config.json", True), ("config.json", True), ("config.json", False)])
+def test_every_end_token_that_the_model_states_ends_an_answer(taught: Path, file: str, as_list: bool):
+    with engine(taught).open() as opened:
+        whole = opened.answer(QUESTIONS, Sampling(max_tokens=80))
+        space = opened.chat.tokenizer.encode(" ")[0]
+        assert opened.more_ends == {257}
+    change(taught / file, eos_token_id=[257, space] if as_list else space)
+    with engine(taught).open() as opened:
+        assert opened.more_ends == {257, space}
+        found = opened.answer(QUESTIONS, Sampling(max_tokens=80))
+    assert found == [Answer(answer.text.split(" ")[0], True) for answer in whole]
+
+
+def test_a_tokenizer_needs_no_padding_token(taught: Path):
+    with engine(taught).open() as opened:
+        whole = opened.answer(QUESTIONS, Sampling(max_tokens=20))
+    change(taught / "tokenizer_config.json", pad_token=None)
+    change(taught / "config.json", pad_token_id=None)
+    with engine(taught).open() as opened:
+        assert opened.chat.tokenizer.pad_token is None
+        assert opened.answer(QUESTIONS, Sampling(max_tokens=20)) == whole
+
+
+# Kinds of models. Each is random, small, and computed plainly beside: row by row, without a cache, without sharing.
+
+SMALL = {
+    "vocab_size": 260, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128, "bos_token_id": 256, "eos_token_id": 257,
+    "pad_token_id": 257, "initializer_range": 0.2,
+}  # fmt: skip
+KINDS = {
+    "MistralConfig": {"sliding_window": 8},  # attention over a window
+    "Cohere2Config": {"sliding_window": 8, "logit_scale": 0.5},  # a window in some layers, logits scaled
+    "Gemma2Config": {"sliding_window": 8, "query_pre_attn_scalar": 8},  # not computed by sdpa, logits capped
+    "GraniteConfig": {"logits_scaling": 3.0},
+    "GPT2Config": {"n_positions": 128, "n_embd": 32, "n_head": 4, "n_layer": 2},  # dropout, learned positions
+    "Lfm2Config": {"layer_types": ["conv", "full_attention"]},  # layers that remember
+}
+SHARES = {"GraniteConfig", "GPT2Config"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_model_answers_and_scores_as_computed_plainly(kind: str, tmp_path: Path):
+    import transformers
+
+    # Gemma 2 has no float64: its masks overflow there.
+    dtype = "float32" if kind == "Gemma2Config" else "float64"
+    torch.manual_seed(0)
+    config = getattr(transformers, kind)(**{**SMALL, **KINDS[kind]})
+    transformers.AutoModelForCausalLM.from_config(config).to(getattr(torch, dtype)).save_pretrained(tmp_path)
+    tiny.tokenizer().save_pretrained(tmp_path)
+    texts = ["abc", "some longer text", "x", "why not this"]
+    with engine(tmp_path, dtype=dtype).open() as opened:
+        template, network = opened.chat, opened.model
+        assert not network.training
+        found = opened.answer(QUESTIONS, Sampling(max_tokens=8))
+        for chat, answer in zip(QUESTIONS, found, strict=True):
+            ids, made = template.prompt(chat), []
+            with torch.inference_mode():
+                while len(made) < 8 and (not made or made[-1] != 257):
+                    made.append(network(torch.tensor([ids + made]), use_cache=False).logits[0, -1].argmax().item())
+            assert answer.text == template.tokenizer.decode(made, skip_special_tokens=True).strip()
+        for chat in (QUESTIONS[2], None):
+            wanted = []
+            for text in texts:
+                prompt = template.start if chat is None else template.prompt(chat)
+                ids = torch.tensor([prompt + template.answer(text)])
+                with torch.inference_mode():
+                    log_p = network(ids, use_cache=False).logits.log_softmax(-1)[0]
+                wanted.append(sum(log_p[at - 1, ids[0, at]].item() for at in range(len(prompt), ids.shape[1])))
+            assert opened.score([chat] * 4, texts) == pytest.approx(wanted, rel=1e-4 if dtype == "float32" else 1e-9)
+        assert opened._shares == (kind in SHARES)
+
+
+# The probe.
+
+
+def test_the_batch_size_is_probed_once_and_only_where_there_is_enough_to_do(taught: Path, monkeypatch: pytest.MonkeyPatch):
+    probes: list[int] = []
+    monkeypatch.setattr(OpenTransformers, "_probe", lambda self: probes.append(1) or 8)
+    with engine(taught, batch_size="auto").open() as opened:
+        opened.answer(QUESTIONS, Sampling(max_tokens=2))
+        assert probes == []
+        opened.answer(QUESTIONS * 6, Sampling(max_tokens=2))
+        opened.answer(QUESTIONS * 6, Sampling(max_tokens=2))
+        opened.answer(QUESTIONS, Sampling(max_tokens=2))
+    assert probes == [1]
+
+
+def test_the_probe_stops_where_more_rows_are_no_faster_or_do_not_fit(taught: Path, monkeypatch: pytest.MonkeyPatch):
+    now, tried = [0.0], []
+    monkeypatch.setattr("polydistill.engines.transformers.time.monotonic", lambda: now[0])
+
+    def takes(seconds: dict[int, float]):
+        def decode(self: OpenTransformers, prompts: list[list[int]], *how: Any) -> list[Any]:
+            tried.append(len(prompts))
+            if len(prompts) not in seconds:
+                raise RuntimeError("out of memory")
+            now[0] += seconds[len(prompts)]
+            return []
+
+        return decode
+
+    with engine(taught, batch_size="auto").open() as opened:
+        for seconds, best, sizes in (
+            ({8: 1.0, 16: 1.0, 32: 1.9, 64: 9.0}, 16, [8, 16, 32]), ({8: 1.0, 16: 1.2, 32: 1.5}, 32, [8, 16, 32, 64]),
+            ({8: 1.0, 16: 1.0, 32: 1.0, 64: 1.0, 128: 1.0}, 128, [8, 16, 32, 64, 128]),
+        ):  # fmt: skip
+            monkeypatch.setattr(OpenTransformers, "_decode", takes(seconds))
+            tried.clear()
+            assert opened._probe() == best
+            assert tried == sizes
+
+
+# Checking and identity.
+
+
+def test_what_would_stop_it_is_found_without_loading(taught: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(models, "load_model", None)
+    engine(taught).check(asks=True)
+    with pytest.raises(FileNotFoundError, match="no chat template at none-such"):
+        engine(taught, template="none-such").check()
+    with pytest.raises(FileNotFoundError, match="did you mean"):
+        engine(taught.with_name("modle")).check()
+    (taught / "chat_template.jinja").unlink()
+    with pytest.raises(BadModel, match=r"has no chat template; give one with model\.template"):
+        engine(taught).check(asks=True)
+    engine(taught, template="plain").check(asks=True)
+    (taught / "model.safetensors").rename(taught / "pytorch_model.bin")
+    with pytest.raises(BadModel, match="is a pickle"):
+        engine(taught).check()
+
+
+def test_the_identity_is_the_content_the_dtype_and_the_template(taught: Path, taught_model: Path, tmp_path: Path):
+    first = engine(taught).identity()
+    assert engine(taught_model, device="auto", batch_size=1).identity() == first
+    assert engine(taught, dtype="float32").identity() != first
+    assert engine(taught, template="plain").identity() != first
+    (tmp_path / "mine.jinja").write_text(models.load_tokenizer(taught).chat_template)
+    mine = engine(taught, template=str(tmp_path / "mine.jinja")).identity()
+    assert mine != first
+    (tmp_path / "mine.jinja").rename(tmp_path / "other.jinja")
+    assert engine(taught, template=str(tmp_path / "other.jinja")).identity() == mine
+    here = engine(taught, dtype="auto", device="cpu")
+    assert here.identity() == engine(taught, dtype=here.real_dtype).identity()
+    change(taught / "config.json", rms_norm_eps=0.5)
+    assert engine(taught).identity() != first
+
+
+def test_another_template_is_asked_with(taught: Path):
+    with engine(taught, template="plain").open() as opened:
+        assert opened.chat.tokenizer.decode(opened.chat.prompt(QUESTIONS[0])) == "Question: a\nAnswer:"
+        assert opened.template == opened.chat.digest
+    assert engine(taught, template="plain").trainable()[1].name == "plain.jinja"

@@ -59,6 +59,7 @@ def checked(plan: Any) -> None:
 def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None = None) -> Any:
     """Runs a plan, or as much of it as is wanted, with every ending in words."""
     from .flow import run as flow
+    from .run_folder import keep
     from .stage import AfterStage, PartDone, Stopped, Workspace, working
 
     space = Workspace(plan.runs, until=until, part=part)
@@ -68,7 +69,7 @@ def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None =
             try:
                 return flow(plan)
             finally:
-                keep_links(plan, space)
+                keep(plan, space)
     except AfterStage as done:
         return done.result
     except PartDone as done:
@@ -84,66 +85,6 @@ def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None =
     except (ValueError, RuntimeError, LookupError, ImportError, FloatingPointError) as error:
         progress.say(f"error: {error}")
         raise typer.Exit(FAILED) from None
-
-
-def keep_links(plan: Any, space: Any) -> None:
-    """The run's own folder: its plan, and links to the results of its stages."""
-    from .stage import replacing, write_json
-
-    folder = plan.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / "plan.yaml") as file:
-        file.write(as_yaml(plan.written()))
-    write_json(folder / "stages.json", [[name, result.folder.name, there] for name, result, there in space.finished])
-    links = {"ask": "", "answer": "", "translate": "", "mix": "", "train": "", "choose": "", "report": ""}
-    for name, result, _ in space.finished:
-        if name in links:
-            link(folder / name, result.folder)
-        if name == "report":
-            export(folder / "model", folder / "choose" / "model", result.folder / "README.md")
-        if name == "train":
-            link(folder / "events.jsonl", result.folder / "beside" / "events.jsonl")
-        if name == "report":
-            for file in ("report.html", "scores.json"):
-                link(folder / file, result.folder / file)
-
-
-def export(folder: Path, model: Path, card: Path) -> None:
-    """The student as a plain folder with its model card; the weights are hard links and take no room."""
-    import os
-    import shutil
-
-    unfinished = folder.with_name("model.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    for file in (*model.iterdir(), card):
-        # Small files may be edited, so they are copies.
-        same_disk = file.stat().st_dev == unfinished.stat().st_dev
-        (os.link if file.suffix == ".safetensors" and same_disk else shutil.copy2)(file, unfinished / file.name)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(unfinished, folder)
-
-
-def link(name: Path, target: Path) -> None:
-    """A relative link, replaced when it points elsewhere."""
-    import os
-
-    temporary = name.with_name(name.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(os.path.relpath(target, name.parent))
-    os.replace(temporary, name)
-
-
-def as_yaml(value: Any) -> str:
-    """A plan's tree as YAML."""
-    from io import StringIO
-
-    from ruamel.yaml import YAML
-
-    writer, text = YAML(), StringIO()
-    writer.default_flow_style = False
-    writer.dump(value, text)
-    return text.getvalue()
 
 
 @app.command()

@@ -169,7 +169,10 @@ def names(kind: str) -> list[str]:
 def summary(kind: str, name: str) -> str:
     """The first line of a component's docstring, read without importing it."""
     tree = ast.parse((folder_of(kind) / f"{name}.py").read_text("utf-8"))
-    docs = [ast.get_docstring(node) for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    # Beside its helpers the component is the one that is called as its file is.
+    classes.sort(key=lambda node: not node.name.lower().startswith(name.replace("_", "")))
+    docs = [ast.get_docstring(node) for node in classes]
     return next((doc.splitlines()[0] for doc in docs if doc), "")
 
 

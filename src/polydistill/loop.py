@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import random
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +11,9 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from . import models, progress
+from . import checkpoints, models, progress
 from .component import ALLOWED
 from .records import batches, seed_of
 from .files import replacing, sync_folder, write_json
@@ -52,7 +49,7 @@ def fit(
         weights.values(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay, fused=device != "mps"
     )
     steps = plan_steps(settings, rows)
-    first = resume(out, weights, optimizer)
+    first = checkpoints.resume(out, weights, optimizer)
     saved = time.monotonic()
     with Events(out, first, accelerator.is_main_process) as events, progress.line("train", len(steps), "steps") as shown:
         shown.skip(first)
@@ -63,12 +60,12 @@ def fit(
             if accelerator.is_main_process and number + 1 < len(steps):
                 stop = stopping()
                 if stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes:
-                    save(out, number + 1, weights, optimizer)
+                    checkpoints.save(out, number + 1, weights, optimizer)
                     saved = time.monotonic()
                 if stop:
                     raise Stopped
     if accelerator.is_main_process:
-        export(model.merge_and_unload() if settings.method == "lora" else model, tokenizer, folder, out / "model")
+        checkpoints.export(model.merge_and_unload() if settings.method == "lora" else model, tokenizer, folder, out / "model")
     accelerator.wait_for_everyone()
     accelerator.end_training()
 
@@ -184,59 +181,6 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     """The whole lines of an events file; a half-written last one is left out."""
     lines = path.read_text("utf-8").splitlines(keepends=True) if path.is_file() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]
-
-
-def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-    """Writes a checkpoint after ``number`` steps: it appears whole under its name; the last two are kept."""
-    folder = out / "checkpoints" / f"step-{number:07d}"
-    unfinished = folder.with_name(f"{folder.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    state = {
-        f"{name}|{key}": value.contiguous()
-        for name, p in weights.items() for key, value in optimizer.state[p].items()
-    }  # fmt: skip
-    save_file({name: p.detach().contiguous() for name, p in weights.items()}, unfinished / "weights.safetensors")
-    save_file({**state, "random": torch.get_rng_state()}, unfinished / "optimizer.safetensors")
-    for path in unfinished.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    write_json(unfinished / "whole.json", {"steps": number})
-    os.replace(unfinished, folder)
-    sync_folder(folder.parent)
-    for old in sorted(folder.parent.glob("step-*"))[:-2]:
-        shutil.rmtree(old)
-
-
-def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
-    """Loads the newest whole checkpoint; the number of steps that are done, 0 without one."""
-    for folder in sorted((out / "checkpoints").glob("step-???????"), reverse=True):
-        if not (folder / "whole.json").is_file():
-            progress.say(f"train: {folder.name} is not whole and is left out")
-            continue
-        for name, value in load_file(folder / "weights.safetensors").items():
-            weights[name].data.copy_(value)
-        state = load_file(folder / "optimizer.safetensors")
-        torch.set_rng_state(state.pop("random"))
-        for key, value in state.items():
-            name, _, what = key.rpartition("|")
-            optimizer.state[weights[name]][what] = value.to(weights[name].device if what != "step" else "cpu")
-        number = json.loads((folder / "whole.json").read_text("utf-8"))["steps"]
-        progress.say(f"train: going on after step {number}")
-        return int(number)
-    return 0
-
-
-def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
-    """A plain folder that transformers loads: weights in the source's dtype, tokenizer, template."""
-    wanted = json.loads((source / "config.json").read_text("utf-8")).get("dtype", "float32")
-    model = model.to(getattr(torch, wanted))
-    unfinished = folder.with_name("model.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    model.save_pretrained(unfinished)
-    tokenizer.save_pretrained(unfinished)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(unfinished, folder)
 
 
 def main() -> None:

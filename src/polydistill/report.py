@@ -135,18 +135,11 @@ def verdict(changes: Sequence[Change], settings: ReportSettings) -> list[str]:
 
 
 def label(name: str) -> str:
-    """A score's name as people read it: ``documentation_qa_bits`` as 'documentation QA bits'."""
-    return " ".join(SPELT.get(word) or _language(word) or word for word in words(name).split())
-
-
-def _language(word: str) -> str:
-    """The language's English name where a word of a score's name is a language code, as in ``translation_from_spa_chrf``."""
-    if len(word) != 3 or word in ("fit", "own"):
-        return ""
-    try:
-        return Lang(word).english_name
-    except ValueError:
-        return ""
+    """A score's name as people read it: ``translation_from_spa_chrf`` as 'translation from Spanish chrF++'."""
+    parts = name.split("_")
+    return " ".join(
+        Lang(part).english_name if before == "from" else SPELT.get(part, part) for before, part in zip(["", *parts], parts, strict=False)
+    )
 
 
 class Line(NamedTuple):

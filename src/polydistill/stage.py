@@ -256,9 +256,6 @@ def _locked(path: Path, how: int) -> Iterator[None]:
         yield
 
 
-# Rows: one JSON object a line, in shards.
-
-
 def write_shard(out: Path, number: int, rows: Iterable[Row]) -> None:
     with replacing(out / f"rows-{number:06d}.jsonl") as file:
         for row in rows:

@@ -123,7 +123,7 @@ def test_what_came_after_the_checkpoint_is_done_again(trained: Callable[..., Pat
     with (out / "beside" / "events.jsonl").open("a") as file:
         file.write('{"step": 4, "loss": 9.0}\n{"step": 5, "loss": 9.0}\n{"step": 6, "lo')
     (out / "checkpoints" / "step-0000006.tmp").mkdir()
-    (out / "checkpoints" / "step-0000006.tmp" / "weights.safetensors").write_text("half")
+    (out / "checkpoints" / "step-0000006.tmp" / "weights-0000.safetensors").write_text("half")
     fit(settings(), random_model, None, mixture, out)
     assert events(out) == events(trained())
     assert same_bits(out, trained())
@@ -137,7 +137,7 @@ def test_a_checkpoint_that_is_not_whole_is_left_out(
         fit(settings(), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 3)
     broken = out / "checkpoints" / "step-0000007"
     broken.mkdir()
-    (broken / "weights.safetensors").write_text("half")
+    (broken / "weights-0000.safetensors").write_text("half")
     fit(settings(), random_model, None, mixture, out)
     said = capsys.readouterr().err
     assert "step-0000007 is not whole and is left out" in said
@@ -203,7 +203,7 @@ def test_the_gradient_is_cut_to_its_norm(random_model: Path, mixture: Rows, tmp_
     out = tmp_path / "train-1"
     with pytest.raises(Stopped):
         fit(settings(clip=0.5, schedule=Constant()), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 1)
-    state = load_file(out / "checkpoints" / "step-0000001" / "optimizer.safetensors")
+    state = load_file(out / "checkpoints" / "step-0000001" / "optimizer-0000.safetensors")
     squares = sum(value.sum().item() for name, value in state.items() if name.endswith("|exp_avg_sq"))
     assert events(out)[0]["gradient_norm"] > 0.5
     assert math.sqrt(squares / (1 - 0.99)) == pytest.approx(0.5, rel=1e-5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from polydistill.component import ALLOWED, identity
-from polydistill.cli import as_yaml
+from polydistill.run_folder import as_yaml
 from polydistill.plan import RECIPES, Plan, PlanError, read_plan
 from polydistill.schedules.constant import Constant
 from polydistill.schedules.cosine import Cosine

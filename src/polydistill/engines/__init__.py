@@ -85,6 +85,5 @@ class Engine(Component):
         raise BadModel(f"the engine {self.name()} can answer but not be trained; model must be a transformers model")
 
 
-
 class BadModel(ValueError):
     """A model that must not or cannot be loaded, and why."""

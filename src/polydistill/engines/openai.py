@@ -3,9 +3,9 @@
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator
 
@@ -15,9 +15,7 @@ from ..openai_protocol import OURS, Messages, Server
 from ..records import Chat, canonical, seed_of
 from . import Answer, BadModel, Engine, OpenEngine, Sampling
 
-S, T = TypeVar("S"), TypeVar("T")
-ROOM = 1 << 20
-"""What `room` says, because servers do not tell; a server refuses what is too long by itself."""
+ROOM = 1 << 20  # servers do not tell; what is too long they refuse themselves
 CANNOT_ASK = (
     "a model behind an endpoint cannot write the user's turn itself; give questions of your own "
     "(ask.source='{file: {path: questions.jsonl}}'), or run the model here with the engine transformers or llama_cpp"
@@ -32,10 +30,10 @@ class OpenAI(Engine):
     one text is the server's affair, and so is text that looks like a special token.
     """
 
-    # A key that was put in the wrong place must not be repeated in an error.
+    # What is refused below may be a key in the wrong place: no error repeats it.
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    base_url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#@]*)?$")
+    base_url: str
     """Where it is, such as http://localhost:8000/v1."""
     model: str = Field(min_length=1)
     """The model's name there."""
@@ -56,7 +54,9 @@ class OpenAI(Engine):
 
     @field_validator("base_url")
     @classmethod
-    def _no_slash(cls, url: str) -> str:
+    def _an_address(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", url):
+            raise ValueError("give an address such as http://localhost:8000/v1, with no name, password or question mark in it")
         return url.rstrip("/")
 
     @field_validator("extra")
@@ -128,23 +128,22 @@ class OpenOpenAI(OpenEngine):
             # Some servers take no seed of more than 31 bits.
             return self.server.answer(said[place], max_tokens=sampling.max_tokens, seed=seed % (1 << 31), **drawn)
 
-        return self._all(one, range(len(chats)))
+        return in_threads(self.concurrency, one, range(len(chats)))
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
         said = [canonical(None if chat is None else _messages(chat)) for chat in chats]
         distinct = list(dict.fromkeys(said))
-        prompts = dict(zip(distinct, self._all(lambda key: self.server.prompt(json.loads(key)), distinct), strict=True))
-        pairs = zip((prompts[key] for key in said), self._all(self.server.tokens, texts), strict=True)
-        return self._all(lambda pair: self.server.log_likelihood(*pair), pairs)
+        found = in_threads(self.concurrency, lambda key: self.server.prompt(json.loads(key)), distinct)
+        prompts = dict(zip(distinct, found, strict=True))
+        tokens = in_threads(self.concurrency, self.server.tokens, texts)
+        pairs = zip((prompts[key] for key in said), tokens, strict=True)
+        return in_threads(self.concurrency, lambda pair: self.server.log_likelihood(*pair), pairs)
 
     def room(self, chats: Sequence[Chat]) -> list[int]:
         return [ROOM] * len(chats)
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        return [len(tokens) for tokens in self._all(self.server.tokens, texts)]
-
-    def _all(self, work: Callable[[S], T], items: Iterable[S]) -> list[T]:
-        return in_threads(self.concurrency, work, items)
+        return [len(tokens) for tokens in in_threads(self.concurrency, self.server.tokens, texts)]
 
 
 def _messages(chat: Chat) -> Messages:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import models, progress, scoring
-from ..component import Beside
+from ..component import Beside, Count
 from ..draws import Draws
 from ..records import Chat, batches, digest, seed_of
 from ..template import Template, template_file
@@ -26,7 +26,7 @@ class Transformers(Engine):
     """Another chat template: a .jinja file, or the name of a shipped one (`plain`)."""
     device: Beside[str] = "auto"
     """`cpu`, `cuda`, `mps`; `auto` takes the fastest that is here."""
-    batch_size: Beside[int | Literal["auto"]] = "auto"
+    batch_size: Beside[Count | Literal["auto"]] = "auto"
     """Rows that are run side by side; `auto` finds it by a probe of about three seconds."""
 
     def identity(self) -> Any:

@@ -16,6 +16,7 @@ from polydistill.component import write_component
 from polydistill.endpoint import EndpointFailed
 from polydistill.engines import Answer, BadModel, Sampling
 from polydistill.engines.openai import OpenAI
+from polydistill.plan import PlanError, read_plan
 from polydistill.records import Chat, Lang, Turn
 
 GREEDY = Sampling()
@@ -155,8 +156,15 @@ def test_a_key_in_place_of_a_name_is_refused_and_not_repeated(name: str):
     "url", ["localhost:8000/v1", "ftp://a/v1", "http://", "http://me:secret@a/v1", "http://a/v1?key=secret", "http://a/ b"]
 )
 def test_an_address_that_is_none_or_holds_a_secret_is_refused(url: str):
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError, match="give an address such as") as refused:
         OpenAI(base_url=url, model="m")
+    assert "secret" not in str(refused.value)
+
+
+def test_no_secret_is_repeated_by_the_reading_of_a_plan():
+    given = "model={openai: {base_url: 'http://me:secret@a/v1', model: m, key_variable: sk-secret}}"
+    with pytest.raises(PlanError, match="key_variable") as refused:
+        read_plan("sdrrl", ["to=spa", given])
     assert "secret" not in str(refused.value)
 
 

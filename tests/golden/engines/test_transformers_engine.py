@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
+from pydantic import ValidationError
 
 from polydistill import models
 from polydistill.engines import Answer, BadModel, Sampling
@@ -119,7 +120,13 @@ def test_every_kind_of_model_answers_and_scores_as_computed_plainly(kind: str, t
         assert opened._shares == (kind in SHARES)
 
 
-# The probe.
+# The batch size.
+
+
+@pytest.mark.parametrize("size", [0, -1, "many"])
+def test_a_batch_has_a_row_at_least(size: Any):
+    with pytest.raises(ValidationError, match="batch_size"):
+        Transformers(path="x", batch_size=size)
 
 
 def test_the_batch_size_is_probed_once_and_only_where_there_is_enough_to_do(taught: Path, monkeypatch: pytest.MonkeyPatch):

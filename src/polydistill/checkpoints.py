@@ -1,0 +1,87 @@
+"""Checkpoints to go on from, and the trained model as a plain folder; safetensors only, nothing pickled."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from . import progress
+from .files import sync_folder, write_json
+
+PART_BYTES = 200_000_000
+"""Tensors are written in files of about this size, because the writer copies each file's whole content in memory."""
+
+
+def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+    """Writes a checkpoint after ``number`` steps: it appears whole under its name; the last two are kept."""
+    folder = out / "checkpoints" / f"step-{number:07d}"
+    unfinished = folder.with_name(f"{folder.name}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    state = {f"{name}|{key}": value for name, p in weights.items() for key, value in optimizer.state[p].items()}
+    write_parts(unfinished, "weights", weights)
+    write_parts(unfinished, "optimizer", {**state, "random": torch.get_rng_state()})
+    write_json(unfinished / "whole.json", {"steps": number})
+    os.replace(unfinished, folder)
+    sync_folder(folder.parent)
+    for old in sorted(folder.parent.glob("step-*"))[:-2]:
+        shutil.rmtree(old)
+
+
+def write_parts(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
+    """Writes tensors as ``name-0000.safetensors`` and so on, each synced."""
+    parts: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for key, tensor in tensors.items():
+        if size and size + tensor.nbytes > PART_BYTES:
+            parts.append({})
+            size = 0
+        parts[-1][key] = tensor.detach().contiguous()
+        size += tensor.nbytes
+    for number, part in enumerate(parts):
+        path = folder / f"{name}-{number:04d}.safetensors"
+        save_file(part, path)
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def read_parts(folder: Path, name: str) -> dict[str, Tensor]:
+    """What `write_parts` wrote."""
+    return {key: tensor for part in sorted(folder.glob(f"{name}-*.safetensors")) for key, tensor in load_file(part).items()}
+
+
+def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
+    """Loads the newest whole checkpoint; the number of steps that are done, 0 without one."""
+    for folder in sorted((out / "checkpoints").glob("step-???????"), reverse=True):
+        if not (folder / "whole.json").is_file():
+            progress.say(f"train: {folder.name} is not whole and is left out")
+            continue
+        for name, value in read_parts(folder, "weights").items():
+            weights[name].data.copy_(value)
+        state = read_parts(folder, "optimizer")
+        torch.set_rng_state(state.pop("random"))
+        for key, value in state.items():
+            name, _, what = key.rpartition("|")
+            optimizer.state[weights[name]][what] = value.to(weights[name].device if what != "step" else "cpu")
+        number = json.loads((folder / "whole.json").read_text("utf-8"))["steps"]
+        progress.say(f"train: going on after step {number}")
+        return int(number)
+    return 0
+
+
+def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
+    """A plain folder that transformers loads: weights in the source's dtype, tokenizer, template."""
+    wanted = json.loads((source / "config.json").read_text("utf-8")).get("dtype", "float32")
+    model = model.to(getattr(torch, wanted))
+    unfinished = folder.with_name("model.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(unfinished, folder)

@@ -1,0 +1,60 @@
+"""A run's own folder: its plan, links to its stages' results, the report and the exported student."""
+
+import os
+import shutil
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from .files import replacing, write_json
+from .plan import Plan
+from .stage import BESIDE, Workspace
+
+
+def keep(plan: Plan, space: Workspace) -> None:
+    """The run's own folder: its plan, and links to the results of its stages."""
+    folder = plan.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "plan.yaml") as file:
+        file.write(as_yaml(plan.written()))
+    write_json(folder / "stages.json", [[name, result.folder.name, there] for name, result, there in space.finished])
+    for name, result, _ in space.finished:
+        if name != "measure":  # two of them; the report holds both
+            link(folder / name, result.folder)
+        if name == "train":
+            link(folder / "events.jsonl", result.folder / BESIDE / "events.jsonl")
+        if name == "report":
+            export(folder / "model", folder / "choose" / "model", result.folder / "README.md")
+            for file in ("report.html", "scores.json"):
+                link(folder / file, result.folder / file)
+
+
+def export(folder: Path, model: Path, card: Path) -> None:
+    """The student as a plain folder with its model card; the weights are hard links and take no room."""
+    unfinished = folder.with_name("model.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    for file in (*model.iterdir(), card):
+        # Small files may be edited, so they are copies.
+        same_disk = file.stat().st_dev == unfinished.stat().st_dev
+        (os.link if file.suffix == ".safetensors" and same_disk else shutil.copy2)(file, unfinished / file.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(unfinished, folder)
+
+
+def link(name: Path, target: Path) -> None:
+    """A relative link, replaced when it points elsewhere."""
+    temporary = name.with_name(name.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(target, name.parent))
+    os.replace(temporary, name)
+
+
+def as_yaml(value: Any) -> str:
+    """A plan's tree as YAML."""
+    writer, text = YAML(), StringIO()
+    writer.default_flow_style = False
+    writer.dump(value, text)
+    return text.getvalue()

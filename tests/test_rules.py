@@ -17,7 +17,18 @@ from polydistill.plan import RECIPES, SECTIONS, Plan
 SOURCE = Path(polydistill.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
 COMPONENTS = [(kind, name) for kind in KINDS for name in names(kind)]
-METHODS = ("taid", "minillm", "distillm", "seqkd", "fitnet", "tinybert", "magpie", "gkd", "wiseft", *(p.stem for p in RECIPES.glob("*.yaml")))
+METHODS = (
+    "taid",
+    "minillm",
+    "distillm",
+    "seqkd",
+    "fitnet",
+    "tinybert",
+    "magpie",
+    "gkd",
+    "wiseft",
+    *(p.stem for p in RECIPES.glob("*.yaml")),
+)
 """Names of methods and papers; what a component computes is called by what it computes."""
 TAKEN = {("translators", "none"): "notranslator", ("translators", "engine"): "enginetranslator"}
 """Components whose bare name is taken, by Python or by a contract."""
@@ -74,7 +85,13 @@ def words_of(path: Path) -> Iterator[str]:
     """Every identifier of a file, and every string in it that is no more than a word."""
     for node in ast.walk(tree(path)):
         match node:
-            case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word) | ast.arg(arg=word) | ast.keyword(arg=str(word)):
+            case (
+                ast.Name(id=word)
+                | ast.Attribute(attr=word)
+                | ast.alias(name=word)
+                | ast.arg(arg=word)
+                | ast.keyword(arg=str(word))
+            ):
                 yield word
             case ast.FunctionDef(name=word) | ast.ClassDef(name=word):
                 yield word
@@ -143,7 +160,11 @@ def test_a_component_imports_no_other_components_file(kind: str, name: str):
 
 @every_component
 def test_a_component_has_no_constructor_and_swallows_nothing(kind: str, name: str):
-    cls = next(node for node in tree(file_of(kind, name)).body if isinstance(node, ast.ClassDef) and node.name == find(kind, name).__name__)
+    cls = next(
+        node
+        for node in tree(file_of(kind, name)).body
+        if isinstance(node, ast.ClassDef) and node.name == find(kind, name).__name__
+    )
     for node in ast.walk(cls):
         if isinstance(node, ast.FunctionDef):
             assert node.name not in ("__init__", "model_post_init", "__new__")
@@ -185,7 +206,14 @@ def test_reading_a_plan_imports_nothing_heavy_and_only_the_components_it_names()
 
 
 def test_lists_and_help_import_no_component():
-    commands = [["list"], *(["list", kind] for kind in KINDS), ["list", "recipes"], ["--help"], ["run", "--help"], ["--version"]]
+    commands = [
+        ["list"],
+        *(["list", kind] for kind in KINDS),
+        ["list", "recipes"],
+        ["--help"],
+        ["run", "--help"],
+        ["--version"],
+    ]
     code = f"""
 import sys
 from polydistill import cli

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 TEMPLATE = (
-    "{% for message in messages %}{{ '<|start|>' + message['role'] + '\n' + message['content'] + '<|end|>' + '\n' }}{% endfor %}"
+    "{% for message in messages %}"
+    "{{ '<|start|>' + message['role'] + '\n' + message['content'] + '<|end|>' + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|start|>assistant\n' }}{% endif %}"
 )
-WORDS = (
-    "the cat dog bird tree house river sun moon star small big red blue green old new runs sleeps eats sees finds likes keeps "
-    "under over near behind a and or why where what does who is in on my your our friend garden window door road city"
-).split()
+WORDS = [
+    "the", "cat", "dog", "bird", "tree", "house", "river", "sun", "moon", "star", "small", "big", "red", "blue",
+    "green", "old", "new", "runs", "sleeps", "eats", "sees", "finds", "likes", "keeps", "under", "over", "near",
+    "behind", "a", "and", "or", "why", "where", "what", "does", "who", "is", "in", "on", "my", "your", "our", "friend",
+    "garden", "window", "door", "road", "city",
+]  # fmt: skip
 
 
 ANSWERS = (
@@ -168,7 +171,8 @@ mix:
   texts: [{{parallel: {{path: {folder}/parallel.tsv}}}}]
   sampler: temperature
   tokens: 3000
-train: {{objective: next_token, schedule: cosine, learning_rate: 1.0e-2, batch_rows: 8, epochs: 2, compute: float64, device: cpu}}
+train:
+  {{objective: next_token, schedule: cosine, learning_rate: 1.0e-2, batch_rows: 8, epochs: 2, compute: float64, device: cpu}}
 choose: {{scale: 0.9}}
 evaluate:
   evaluators: [{{text_bits: {{label: toy, texts: {{parallel: {{path: {folder}/parallel.tsv}}}}}}}}, loops]

@@ -1,7 +1,6 @@
 """The command line."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,11 +24,7 @@ STOPPED, REFUSED, FAILED = 130, 2, 1
 
 def main() -> None:
     """Runs the command line; what a user can mend ends in one sentence and no traceback."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        progress.say("stopped at once; the same command goes on")
-        sys.exit(STOPPED)
+    app()
 
 
 def plan_of(name: str, changes: list[str] | None, model: str | None, source: str | None, target: str | None, allow: list[str] | None) -> Any:
@@ -75,8 +70,8 @@ def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None =
     except PartDone as done:
         progress.say(f"{done}; {'run the other workers, then the plan' if part else again}")
         raise typer.Exit(0 if part else FAILED) from None
-    except Stopped:
-        progress.say(f"stopped; {again}")
+    except (Stopped, KeyboardInterrupt) as stop:
+        progress.say(f"stopped{'' if isinstance(stop, Stopped) else ' at once'}; {again}")
         raise typer.Exit(STOPPED) from None
     except OSError as error:
         progress.say(f"error: {error}")
@@ -165,7 +160,8 @@ def work(
     if stage not in ("answer", "translate"):
         fail(component.unknown("row stage", stage, ("answer", "translate"), "polydistill work --help"))
     read = plan_of(plan, changes, model, source, target, allow)
-    run_flow(read, until=stage, part=(int(number), int(workers)))
+    done = run_flow(read, until=stage, part=(int(number), int(workers)))
+    typer.echo(f"all shards of {done.folder.name} are done; run the plan")
 
 
 @app.command("list")
@@ -236,6 +232,8 @@ def rows(
         typer.echo(f"{row.id}  {origin}" + (f"  OUT: {row.rejected}" if row.rejected else ""))
         for turn in getattr(row.payload, "turns", ()):
             typer.echo(f"  {turn.role} ({turn.lang}): {turn.text}")
+        if row.payload.type == "text":
+            typer.echo(f"  {row.payload.lang}: {row.payload.text}")
         if row.payload.type == "parallel":
             typer.echo(f"  {row.payload.source_lang}: {row.payload.source}\n  {row.payload.target_lang}: {row.payload.target}")
         typer.echo("")

@@ -13,7 +13,7 @@ from .flow import run
 from .plan import Plan
 from .records import Chat, Lineage, Row, Turn
 from .sources import Languages
-from .stage import AfterStage, WouldRun, Workspace, is_finished, working
+from .stage import AfterStage, Workspace, WouldRun, is_finished, working
 
 STAGES = ("ask", "answer", "translate", "mix", "train", "choose", "evaluate", "report")
 KEPT_QUESTIONS = 0.7

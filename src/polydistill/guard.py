@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from . import faults, language_id, progress, segments
+from . import faults, language_id, progress, protected, segments
 from .records import Lang
 from .store import Store
 from .translators import FailedTranslation, OpenTranslator
@@ -135,7 +135,7 @@ def _token(number: int) -> str:
 
 def _masked(sentence: str) -> tuple[str, list[tuple[str, bool, bool]]]:
     """The sentence with tokens, and what each stands for with whether a space was put before and after it."""
-    found = segments.spans(sentence)
+    found = protected.spans(sentence)
     starts = {start for start, _ in found}
     text, kept, at = "", [], 0
     for number, (start, end) in enumerate(found):
@@ -172,7 +172,7 @@ def _clean(raw: str) -> str:
 def _cut(sentence: str) -> list[str]:
     """What stands between protected spans and marks (even places), and these (odd places)."""
     parts, at = [], 0
-    for start, end in sorted({*segments.spans(sentence), *segments.marks(sentence)}):
+    for start, end in sorted({*protected.spans(sentence), *protected.marks(sentence)}):
         parts += [sentence[at:start], sentence[start:end]]
         at = end
     return [*parts, sentence[at:]]
@@ -205,7 +205,7 @@ def _rejoined(source: str, parts: list[str], paid: Paid, akin: bool) -> _Sentenc
 def _marks(sentence: str) -> list[tuple[str, bool]]:
     """The markup of a sentence in order; emphasis with whether a space follows where it opens, or precedes where it closes."""
     found, count = [], Counter[str]()
-    for start, end in segments.marks(sentence):
+    for start, end in protected.marks(sentence):
         mark = sentence[start:end]
         beside = sentence[end : end + 1] if count[mark] % 2 == 0 else sentence[max(0, start - 1) : start]
         count[mark] += 1

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from . import checkpoints, models, progress
 from .component import ALLOWED
+from .files import replacing
 from .records import batches, seed_of
-from .files import replacing, sync_folder, write_json
 from .stage import BESIDE, Rows, Stopped
 from .student import Batch, Student
 from .template import Template

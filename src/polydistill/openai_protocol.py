@@ -41,15 +41,14 @@ class Server:
 
     def tokens(self, text: str, begins: bool = False) -> list[int]:
         """Tokens of a text; ``begins``: with what the model puts before a text."""
-        return self._tokenize("count tokens", {"prompt": text, "add_special_tokens": begins})
+        return self._tokenize("count tokens", {"prompt": text, "add_special_tokens": begins}, bool(text))
 
     def prompt(self, messages: Messages | None) -> list[int]:
         """Tokens of a chat up to where its answer begins; for plain text what begins a text, or a line break."""
         if messages is None:
             return self.tokens("", begins=True) or self.tokens("\n")
-        return self._tokenize(
-            "score an answer", {"messages": messages, "add_generation_prompt": True, "add_special_tokens": False}
-        )
+        body = {"messages": messages, "add_generation_prompt": True, "add_special_tokens": False}
+        return self._tokenize("score an answer", body, True)
 
     def log_likelihood(self, prompt: list[int], tokens: list[int]) -> float:
         """Of tokens that follow a prompt, in nats."""
@@ -64,9 +63,12 @@ class Server:
             raise BadModel(self._cannot("score given text"))
         return float(sum(values[begin:end]))
 
-    def _tokenize(self, what: str, body: dict[str, Any]) -> list[int]:
+    def _tokenize(self, what: str, body: dict[str, Any], some: bool) -> list[int]:
         url = f"{self.url.removesuffix('/v1')}/tokenize"
-        return self._post(what, url, body, lambda reply: [int(id) for id in reply["tokens"]])
+        found = self._post(what, url, body, lambda reply: [int(id) for id in reply["tokens"]])
+        if some and not found:  # llama-server knows the text by another name and finds nothing in it
+            raise BadModel(self._cannot(what))
+        return found
 
     def _post(self, what: str, url: str, body: dict[str, Any], read: Callable[[Any], T]) -> T:
         try:

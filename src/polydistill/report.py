@@ -16,7 +16,6 @@ from .records import Lang
 from .stage import Artifact, Rows, replacing, stage, write_json
 from .train import Candidates
 
-
 TOLD = {"language_fidelity_lines": "answers in the right language", "looping_answers": "answers that loop"}
 """Shares that the verdict names beside the leading score."""
 SPELT = {"qa": "QA", "chrf": "chrF++", "bleu": "BLEU", "udhr": "UDHR"}

@@ -54,7 +54,7 @@ class TrainSettings(Settings):
     """What to compute in, under autocast over float32 weights; `auto` takes bfloat16 where the hardware has it."""
     seed: int = 0
     """Decides the order of the second epoch on, and new adapters."""
-    micro_tokens: Beside[Count] = 1024
+    micro_tokens: Beside[Count] = 512
     """Padded tokens that are computed side by side; memory grows with it."""
     checkpoint_minutes: Beside[float] = 5.0
     """A checkpoint to go on from is written this often; the last two are kept until the end."""

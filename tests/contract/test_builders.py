@@ -15,24 +15,24 @@ from polydistill.records import Chat, Labelled, Lineage, Preference, Row, Text, 
 SAID = {
     "rivers": (
         ("Why do rivers run to the sea? Tell me more about them.", "Water always runs down, and the sea lies lowest of all."),
-        ("¿Por qué corren los ríos al mar? Cuéntame más sobre ellos.", "El agua siempre corre hacia abajo, y el mar es lo más bajo."),
+        ("¿Por qué corren los ríos al mar? Cuéntame más sobre ellos.", "El agua siempre corre hacia abajo, hacia el mar."),
         ("Per què van els rius cap al mar? Explica'm més coses.", "L'aigua sempre corre cap avall, i el mar és el més baix."),
     ),
     "bread": (
-        ("How is good bread made at home? I have only one oven.", "Mix flour, water, salt and yeast, wait, and bake it for an hour."),
-        ("¿Cómo se hace buen pan en casa? Solo tengo un horno.", "Mezcla harina, agua, sal y levadura, espera y hornéalo una hora."),
-        ("Com es fa un bon pa a casa? Només tinc un forn.", "Barreja farina, aigua, sal i llevat, espera i cou-ho una hora."),
+        ("How is good bread made at home? I have only one oven.", "Mix flour, water, salt and yeast, wait, and bake it."),
+        ("¿Cómo se hace buen pan en casa? Solo tengo un horno.", "Mezcla harina, agua, sal y levadura, espera y hornéalo."),
+        ("Com es fa un bon pa a casa? Només tinc un forn.", "Barreja farina, aigua, sal i llevat, espera i cou-ho."),
     ),
     "moon": (
-        ("What are the stars made of? Nobody could ever tell me.", "Mostly of hydrogen and helium, which burn without any smoke."),
-        ("¿De qué están hechas las estrellas? Nadie me lo dijo.", "Sobre todo de hidrógeno y helio, que arden sin ningún humo."),
-        ("De què són fetes les estrelles? Ningú no m'ho va dir.", "Sobretot d'hidrogen i heli, que cremen sense cap fum."),
+        ("What are the stars made of? Nobody could ever tell me.", "Mostly of hydrogen and helium, which burn without smoke."),
+        ("¿De qué están hechas las estrellas? Nadie me lo dijo.", "Sobre todo de hidrógeno y helio, que arden sin humo."),
+        ("De què són fetes les estrelles? Ningú no m'ho va dir.", "Sobretot d'hidrogen i heli, que cremen sense fum."),
     ),
 }  # fmt: skip
 PAIRS = [
-    ("Open the settings and choose the language that you would like to use.", "Abra la configuración y elija el idioma que quiera usar.", SPA),
-    ("Press the button below to save every change that you have made today.", "Pulse el botón de abajo para guardar los cambios de hoy.", SPA),
-    ("Open the settings and choose the language that you would like to use.", "Obriu la configuració i trieu la llengua que vulgueu fer servir.", CAT),
+    ("Open the settings and choose your own language there.", "Abra la configuración y elija allí su idioma.", SPA),
+    ("Press the button below to save the changes of today.", "Pulse el botón de abajo para guardar los cambios de hoy.", SPA),
+    ("Open the settings and choose your own language there.", "Obriu la configuració i trieu-hi la vostra llengua.", CAT),
 ]  # fmt: skip
 TEXTS = [
     ("Había una vez un pescador que vivía solo junto al mar y hablaba con las olas.", SPA),
@@ -66,6 +66,7 @@ def dictionary(tmp: Path) -> Path:
     return tmp / "words.tsv"
 
 
+COPIED = "Esto es lo mismo otra vez."
 LONG = "the same old words again and again until the very end of the day"
 BUILDERS: dict[str, list[Callable[[Path], dict[str, Any]]]] = {
     "code_switch": [lambda tmp: {}, lambda tmp: {"by": "word", "dictionary": dictionary(tmp)}],
@@ -77,9 +78,10 @@ BUILDERS: dict[str, list[Callable[[Path], dict[str, Any]]]] = {
 """How to build each builder of training rows so that it makes rows of all its groups; several where it has several ways."""
 
 FILTERS: dict[str, Marks] = {
-    "copied_source": Marks(lambda tmp: {}, [], chat("q", SPA, "Esto es lo mismo otra vez.", "Esto es lo mismo otra vez."), "copied_source"),
+    "copied_source": Marks(lambda tmp: {}, [], chat("q", SPA, COPIED, COPIED), "copied_source"),
     "evaluation_overlap": Marks(
-        lambda tmp: {}, [chat("held1", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, "Who?", f"Just {LONG}."), "evaluation_overlap"
+        lambda tmp: {}, [chat("held1", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, "Who?", f"Just {LONG}."),
+        "evaluation_overlap",
     ),
     "length_ratio": Marks(lambda tmp: {}, [], pair("q", "a", LONG), "length_ratio"),
     "looping": Marks(lambda tmp: {}, [], chat("q", ENG, "What?", "and so on and " * 8), "loop"),
@@ -88,7 +90,8 @@ FILTERS: dict[str, Marks] = {
     ),
     "wrong_language": Marks(
         lambda tmp: {}, [],
-        chat("q", SPA, "¿Qué pasa?", "These are certainly English words and nobody could take them for anything else at all."), "wrong_language",
+        chat("q", SPA, "¿Qué pasa?", "These are certainly English words and nobody could take them for anything else at all."),
+        "wrong_language",
     ),
 }  # fmt: skip
 """How to build each filter, and a row that it must reject."""
@@ -219,7 +222,9 @@ def test_nothing_is_made_of_rejected_rows(name: str, case: int, tmp_path: Path):
 @of_training
 def test_a_group_without_a_share_has_no_rows(name: str, case: int, tmp_path: Path):
     builder = build(name, tmp_path, case)
-    settings = {field: 0 for field, value in dict(builder).items() if isinstance(value, float) and value in builder.shares().values()}
+    settings = {
+        field: 0 for field, value in dict(builder).items() if isinstance(value, float) and value in builder.shares().values()
+    }
     none = builder.model_copy(update=settings)
     assert not any(none.shares().values())
     assert {row.lineage.builder for row in none(rows())} <= set(none.shares())

@@ -22,15 +22,16 @@ PROGRESS = 0.4
 class Example(NamedTuple):
     """How to build an objective, and whether it has a teacher."""
 
-    settings: dict[str, Any] = {}
-    teacher: bool = False
+    settings: dict[str, Any]
+    teacher: bool
 
 
-EXAMPLES: dict[str, list[Example]] = {"next_token": [Example()]}
+EXAMPLES: dict[str, list[Example]] = {"next_token": [Example({}, teacher=False)]}
 
 SAID = [
-    ("Why?", "So."), ("What is bread made of?", "Mostly flour and water."), ("Who was it?", "Me"), ("And then what came?", "Rain, for days."),
-    ("a", "b"), ("When?", "In the middle of the night, they say."), ("How so?", "It is long"), ("Where do all rivers run?", "Down."),
+    ("Why?", "So."), ("What is bread made of?", "Mostly flour and water."), ("Who was it?", "Me"),
+    ("And then what came?", "Rain, for days."), ("a", "b"), ("When?", "At night, they say."), ("How so?", "It is long"),
+    ("Where do all rivers run?", "Down."),
 ]  # fmt: skip
 
 
@@ -58,7 +59,9 @@ class Case(NamedTuple):
 
 
 @pytest.fixture(
-    scope="module", params=[(name, number) for name in names("objectives") for number in range(len(EXAMPLES.get(name, [0])))], ids=str
+    scope="module",
+    params=[(name, number) for name in names("objectives") for number in range(len(EXAMPLES.get(name, [0])))],
+    ids=str,
 )
 def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
     name, number = request.param
@@ -71,7 +74,9 @@ def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
     return Case(find("objectives", name)(**example.settings), Student(model).train(), teacher, rows)  # type: ignore[arg-type]
 
 
-def equal(one: tuple[dict[str, float], dict[str, torch.Tensor]], other: tuple[dict[str, float], dict[str, torch.Tensor]]) -> None:
+def equal(
+    one: tuple[dict[str, float], dict[str, torch.Tensor]], other: tuple[dict[str, float], dict[str, torch.Tensor]]
+) -> None:
     assert one[0] == pytest.approx(other[0], rel=1e-12)
     assert one[1].keys() == other[1].keys() != set()
     for name, gradient in one[1].items():

@@ -1,6 +1,7 @@
 """What every sampler promises; a new file in samplers/ is enrolled by itself and needs one entry in EXAMPLES."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,11 @@ EXAMPLES: dict[str, list[dict[str, float]]] = {
 SIZES = st.dictionaries(st.sampled_from(["spa", "cat", "glg", "swa", "epo"]), st.just(0.0) | st.floats(1e-3, 1e9), min_size=1)
 
 
-@pytest.fixture(scope="module", params=[(name, number) for name in names("samplers") for number in range(len(EXAMPLES.get(name, [0])))], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[(name, number) for name in names("samplers") for number in range(len(EXAMPLES.get(name, [0])))],
+    ids=str,
+)
 def sampler(request: pytest.FixtureRequest) -> Sampler:
     name, number = request.param
     assert name in EXAMPLES, f"samplers/{name}.py has no entry in EXAMPLES of tests/contract/test_samplers.py; add one"
@@ -48,7 +53,7 @@ def test_the_unit_says_nothing(sampler: Sampler, sizes: dict[str, float], factor
 def test_more_never_gets_less(sampler: Sampler, sizes: dict[str, float]):
     shares = sampler(sizes)
     ordered = sorted(sizes, key=sizes.__getitem__)
-    for less, more in zip(ordered, ordered[1:], strict=False):
+    for less, more in pairwise(ordered):
         assert shares[less] <= shares[more] + 1e-12
 
 

@@ -1,5 +1,6 @@
 """What every schedule promises; a new file in schedules/ is enrolled by itself and needs one entry in EXAMPLES."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import pytest
@@ -27,7 +28,11 @@ EXAMPLES: dict[str, list[Example]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[(name, number) for name in names("schedules") for number in range(len(EXAMPLES.get(name, [0])))], ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[(name, number) for name in names("schedules") for number in range(len(EXAMPLES.get(name, [0])))],
+    ids=str,
+)
 def case(request: pytest.FixtureRequest) -> tuple[Schedule, Example]:
     name, number = request.param
     assert name in EXAMPLES, f"schedules/{name}.py has no entry in EXAMPLES of tests/contract/test_schedules.py; add one"
@@ -54,4 +59,4 @@ def test_the_same_each_time(case: tuple[Schedule, Example], progress: float):
 def test_it_makes_no_jumps(case: tuple[Schedule, Example]):
     """Steps of a thousandth change it little: no schedule starts or ends abruptly within a run."""
     values = [case[0](step / 1000) for step in range(1001)]
-    assert max(abs(one - other) for one, other in zip(values, values[1:], strict=False)) < 0.03
+    assert max(abs(one - other) for one, other in pairwise(values)) < 0.03

@@ -103,7 +103,6 @@ CHANGES: dict[tuple[str, str, str], Callable[[Files], dict[str, Any]]] = {
     ("engines", "openai", "extra"): lambda files: {"extra": {"top_k": 1}},
     ("engines", "openai", "key_variable"): lambda files: {"key_variable": "MY_KEY"},
     ("engines", "llama_cpp", "template"): lambda files: {"template": "plain"},
-    ("engines", "openai", "extra"): lambda files: {"extra": {"top_k": 5}},
     ("sources", "mallard", "folder"): lambda files: {"folder": files.pages()},
     ("translators", "apertium", "data"): lambda files: {"data": files.modes()},
     ("translators", "command", "program"): lambda files: {"program": (files.program(),)},
@@ -169,7 +168,9 @@ def other_values(hint: Any, value: Any, files: Files) -> Iterator[Any]:
         yield from (changed(value, field, files) for field in type(value).model_fields) if value else ()
     elif inspect.isclass(hint) and issubclass(hint, Settings):
         for field in hint.model_fields:
-            yield from (value.model_copy(update={field: new}) for new in other_values(hints(hint)[field], getattr(value, field), files))
+            yield from (
+                value.model_copy(update={field: new}) for new in other_values(hints(hint)[field], getattr(value, field), files)
+            )
 
 
 def hints(owner: type[Settings]) -> dict[str, Any]:

@@ -175,7 +175,9 @@ LONG = ["train.checkpoint_minutes=0", "train.epochs=6", "name=long"]
 def polydistill(path: Path, *changes: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "polydistill.cli", "run", str(path), *changes]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
 
 
 def when(process: subprocess.Popen[str], ready: Callable[[], bool], number: int) -> tuple[int, str, str]:
@@ -218,8 +220,11 @@ def test_ctrl_c_ends_after_the_batch_and_says_how_to_go_on_and_a_kill_loses_noth
         assert mine.is_dir(), f"{name} has another identity in another folder"
         if name != "report":
             assert bytes_of(mine) == bytes_of(result.folder), name
-    losses = [[(event["step"], event["loss"]) for event in read_events(folder / "beside" / "events.jsonl")]
-              for folder in (next(runs.glob("stages/train-*")), next(r.folder for n, r, _ in space.finished if n == "train"))]  # fmt: skip
+    trained = next(result.folder for name, result, _ in space.finished if name == "train")
+    losses = [
+        [(event["step"], event["loss"]) for event in read_events(folder / "beside" / "events.jsonl")]
+        for folder in (trained, runs / "stages" / trained.name)
+    ]
     assert losses[0] == losses[1]
     assert len(losses[0]) > 10
 

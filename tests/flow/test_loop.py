@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tiny_rows import ENG, chat, text
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from polydistill import loop
+from polydistill import checkpoints, loop
 from polydistill.engines.transformers import Transformers
 from polydistill.loop import fit, micro_batches, padded, plan_steps, read_events
 from polydistill.models import load_model, load_tokenizer
@@ -26,7 +26,7 @@ from polydistill.template import Template
 from polydistill.train import TrainSettings, enough_disk, train
 
 torch.set_num_threads(1)
-WORDS = "sun moon star river house tree bird cat dog red blue green".split()
+WORDS = ["sun", "moon", "star", "river", "house", "tree", "bird", "cat", "dog", "red", "blue", "green"]
 STEPS = 12
 
 
@@ -38,7 +38,7 @@ def some_words(*seed: Any, count: int) -> str:
 def mixture(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     """24 rows of very different lengths, some of them plain text."""
     rows = [
-        chat(f"q{n}", ENG, some_words(n, "asked", count=1 + n % 5), some_words(n, "answer", count=1 + n * n % 9), ended=bool(n % 4))
+        chat(f"q{n}", ENG, some_words(n, "q", count=1 + n % 5), some_words(n, "a", count=1 + n * n % 9), ended=bool(n % 4))
         if n % 6 else text(f"t{n}", some_words(n, count=8), ENG)
         for n in range(24)
     ]  # fmt: skip
@@ -51,8 +51,8 @@ def mixture(tmp_path_factory: pytest.TempPathFactory) -> Rows:
 
 def settings(**changes: Any) -> TrainSettings:
     given = {
-        "objective": NextToken(), "schedule": Cosine(), "learning_rate": 3e-3, "batch_rows": 4, "epochs": 2, "compute": "float64",
-        "device": "cpu", "model": Transformers(path="m"), "checkpoint_minutes": 60,
+        "objective": NextToken(), "schedule": Cosine(), "learning_rate": 3e-3, "batch_rows": 4, "epochs": 2,
+        "compute": "float64", "device": "cpu", "model": Transformers(path="m"), "checkpoint_minutes": 60,
     }  # fmt: skip
     return TrainSettings(**{**given, **changes})
 
@@ -95,7 +95,9 @@ def close(one: Path, other: Path, tolerance: float = 1e-9) -> None:
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
-def test_a_stopped_run_goes_on_bit_for_bit(method: str, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path):
+def test_a_stopped_run_goes_on_bit_for_bit(
+    method: str, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path
+):
     whole, out = trained(method=method), tmp_path / "train-1"
     for stop in (1, 5, STEPS - 1):
         with pytest.raises(Stopped):
@@ -107,6 +109,21 @@ def test_a_stopped_run_goes_on_bit_for_bit(method: str, trained: Callable[..., P
     assert same_bits(out, whole)
 
 
+def test_a_checkpoint_in_several_files_is_one(
+    trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(checkpoints, "PART_BYTES", 20_000)
+    out = tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 5)
+    files = list((out / "checkpoints/step-0000005").glob("weights-*.safetensors"))
+    assert len(files) > 3
+    largest = max(weight.nbytes for weight in weights(trained()).values())
+    assert all(path.stat().st_size <= max(20_000, largest) + 2_000 for path in files)
+    fit(settings(), random_model, None, mixture, out)
+    assert same_bits(out, trained())
+
+
 def test_no_step_is_lost_when_the_wish_to_stop_comes_between_two_looks(random_model: Path, mixture: Rows, tmp_path: Path):
     asked = iter([False, False, True, True])
     with pytest.raises(Stopped):
@@ -115,7 +132,9 @@ def test_no_step_is_lost_when_the_wish_to_stop_comes_between_two_looks(random_mo
     assert len(events(tmp_path / "train-1")) == 3
 
 
-def test_what_came_after_the_checkpoint_is_done_again(trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path):
+def test_what_came_after_the_checkpoint_is_done_again(
+    trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path
+):
     """A run that was killed two steps after its last checkpoint, in the middle of writing an event and another checkpoint."""
     out = tmp_path / "train-1"
     with pytest.raises(Stopped):
@@ -170,7 +189,9 @@ def by_hand(folder: Path, mixture: Rows, chosen: list[int]) -> tuple[float, floa
     return total / count, norm, count
 
 
-def test_the_loss_is_a_mean_over_the_answer_tokens_of_the_whole_step(trained: Callable[..., Path], random_model: Path, mixture: Rows):
+def test_the_loss_is_a_mean_over_the_answer_tokens_of_the_whole_step(
+    trained: Callable[..., Path], random_model: Path, mixture: Rows
+):
     first = events(trained(micro_tokens=64))[0]
     loss, norm, count = by_hand(random_model, mixture, [0, 1, 2, 3])
     assert first["answer_tokens"] == count
@@ -264,7 +285,9 @@ def test_adapters_are_trained_and_merged(trained: Callable[..., Path], random_mo
     assert events(trained(method="lora"))[-1]["loss"] < events(trained(method="lora"))[0]["loss"]
 
 
-def test_runs_of_another_precision_in_one_process(random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]):
+def test_runs_of_another_precision_in_one_process(
+    random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]
+):
     exact = [event["loss"] for event in events(trained())]
     for compute in ("float32", "bfloat16", "float64"):
         fit(settings(compute=compute), random_model, None, mixture, tmp_path / compute)

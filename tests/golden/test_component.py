@@ -10,10 +10,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from polydistill import component
 from polydistill.builders import Builder, Filter, TrainingBuilder
-from polydistill.component import ALLOWED, KINDS, Beside, Component, Settings, find, identity, names, read_component, write_component
+from polydistill.component import (
+    ALLOWED,
+    KINDS,
+    Beside,
+    Component,
+    Settings,
+    find,
+    identity,
+    names,
+    read_component,
+    write_component,
+)
 from polydistill.schedules import Schedule
-from polydistill.schedules.cosine import Cosine
 from polydistill.schedules.constant import Constant
+from polydistill.schedules.cosine import Cosine
 
 OWN = '''
 from polydistill.schedules import Schedule
@@ -188,7 +199,7 @@ def test_a_module_of_ones_own_runs_only_when_allowed(own_module: str):
 
 
 def test_a_module_that_is_not_there_is_said(own_module: str):
-    with allowed("my_parts.halvd"), pytest.raises(LookupError, match="no module my_parts.halvd can be imported"):
+    with allowed("my_parts.halvd"), pytest.raises(LookupError, match=r"no module my_parts\.halvd can be imported"):
         find("schedules", "my_parts.halvd")
 
 

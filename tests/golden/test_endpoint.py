@@ -148,8 +148,8 @@ def test_a_server_that_asks_to_wait_for_hours_is_not_waited_for():
 
 def test_waits_grow(monkeypatch: pytest.MonkeyPatch):
     waited: list[float] = []
-    monkeypatch.setattr(threading.Event, "wait", lambda event, seconds=None: waited.append(seconds) and False)
     with Endpoint.connect(None, 5.0, 0, 10.0) as endpoint:
+        monkeypatch.setattr(endpoint._closed, "wait", lambda seconds: waited.append(seconds) and False)
         for attempt in range(5):
             endpoint._pause("", attempt, None)
     for seconds, most in zip(waited, (10, 20, 40, 60, 60), strict=True):

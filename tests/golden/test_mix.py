@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tiny_rows import CAT, ENG, SPA, chat, names_in, pair
+from tiny_rows import CAT, ENG, SPA, chat, names_in
 
 from polydistill.builders.completion_rows import CompletionRows
 from polydistill.builders.evaluation_overlap import EvaluationOverlap
@@ -97,7 +97,9 @@ def test_groups_have_their_shares_of_the_tokens(world: World):
 def test_the_sampler_divides_a_share_among_the_targets(world: World):
     names = names_in("train", 120)
     answers = world.rows(*(question(name) for name in names))
-    translated = [question(name, lang) for number, name in enumerate(names) for lang in (SPA, CAT)[: 2 if number % 4 == 0 else 1]]
+    translated = [
+        question(name, lang) for number, name in enumerate(names) for lang in (SPA, CAT)[: 2 if number % 4 == 0 else 1]
+    ]
     given = (answers, world.rows(*translated))
     only = (LanguagePairs(rich=0, target=1, to_target=0, to_rich=0),)
     for temperature, share in ((1.0, 0.2), (1000.0, 0.5)):
@@ -229,8 +231,8 @@ def test_filters_see_held_out_rows_before_any_training_row(world: World):
 def test_near_duplicates_of_a_question_are_out_also_of_a_held_out_one(world: World):
     held, (first, second, third) = names_in("test", 1)[0], names_in("train", 3)
     asked = "why do all the rivers of this country run down to the sea"
-    answers = [chat(first, ENG, f"{asked}?", "So."), chat(held, ENG, asked, "So."), chat(second, ENG, "What is bread?", "Food."),
-               chat(third, ENG, "what is bread", "Food.")]  # fmt: skip
+    answers = [chat(first, ENG, f"{asked}?", "So."), chat(held, ENG, asked, "So."),
+               chat(second, ENG, "What is bread?", "Food."), chat(third, ENG, "what is bread", "Food.")]  # fmt: skip
     settings = world.settings(filters=(NearDuplicates(),), builders=(LanguagePairs(rich=1),))
     mixture = mix(settings, world.rows(*answers), world.rows())
     assert {row.lineage.question for row in mixture} == {second}
@@ -240,7 +242,11 @@ def test_near_duplicates_of_a_question_are_out_also_of_a_held_out_one(world: Wor
 def test_a_question_that_is_out_takes_its_translations_along_but_not_the_other_way(world: World):
     one, two, three = names_in("train", 3)
     loop = "round and round we go " * 5
-    answers = [chat(one, ENG, "Why?", loop), chat(two, ENG, "Who?", "Me."), chat(three, ENG, "What?", "It.").reject("cut_answer")]
+    answers = [
+        chat(one, ENG, "Why?", loop),
+        chat(two, ENG, "Who?", "Me."),
+        chat(three, ENG, "What?", "It.").reject("cut_answer"),
+    ]
     translated = [chat(one, SPA, "¿Por qué?", "Así."), chat(two, SPA, "¿Quién?", loop)]
     mixture = mix(world.settings(filters=(Looping(),)), world.rows(*answers), world.rows(*translated))
     assert {(row.lineage.question, row.lineage.builder) for row in mixture} == {(two, "rich")}
@@ -295,5 +301,7 @@ def test_an_empty_mixture_says_why(world: World):
 
 
 def test_two_builders_of_one_group_are_refused(world: World):
-    with pytest.raises(ValidationError, match="two builders make the rows 'complete', which have one share; give each builder once"):
+    with pytest.raises(
+        ValidationError, match="two builders make the rows 'complete', which have one share; give each builder once"
+    ):
         world.settings(builders=(CompletionRows(), CompletionRows(target=0.2)))

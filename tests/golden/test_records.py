@@ -8,7 +8,21 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from polydistill.records import (
-    Chat, Labelled, Lang, Lineage, Parallel, Payload, Preference, Row, Text, Turn, batches, canonical, digest, kept, seed_of,
+    Chat,
+    Labelled,
+    Lang,
+    Lineage,
+    Parallel,
+    Payload,
+    Preference,
+    Row,
+    Text,
+    Turn,
+    batches,
+    canonical,
+    digest,
+    kept,
+    seed_of,
     split_of,
 )  # fmt: skip
 
@@ -22,7 +36,9 @@ PAYLOAD = st.one_of(
     st.builds(Preference, chat=CHAT, chosen=TEXT, rejected=TEXT),
     st.builds(Labelled, question=TEXT, answers=st.lists(TEXT, max_size=2).map(tuple), context=TEXT, lang=LANG),
 )  # fmt: skip
-LINEAGE = st.builds(Lineage, question=TEXT, source=TEXT, author=TEXT, translator=TEXT, marks=st.lists(TEXT, max_size=2).map(tuple))
+LINEAGE = st.builds(
+    Lineage, question=TEXT, source=TEXT, author=TEXT, translator=TEXT, marks=st.lists(TEXT, max_size=2).map(tuple)
+)
 ROW = st.builds(Row, id=TEXT, lineage=LINEAGE, payload=PAYLOAD, rejected=TEXT)
 
 

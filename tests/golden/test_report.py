@@ -9,14 +9,28 @@ from rich.console import Console
 
 from polydistill.evaluators import Item, Score
 from polydistill.records import Lang
-from polydistill.report import Change, Report, ReportSettings, as_numbers, examples, label, print_table, render, table, thinned, verdict
+from polydistill.report import (
+    Change,
+    Report,
+    ReportSettings,
+    as_numbers,
+    examples,
+    label,
+    print_table,
+    render,
+    table,
+    thinned,
+    verdict,
+)
 from polydistill.stage import write_json
 
 ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
 SETTINGS = ReportSettings(rich=ENG, targets=(SPA,))
 
 
-def score(name: str, lang: Lang, value: float, unit: str = "bits per character", error: float | None = 0.01, **more: Any) -> Score:
+def score(
+    name: str, lang: Lang, value: float, unit: str = "bits per character", error: float | None = 0.01, **more: Any
+) -> Score:
     given = {"higher_is_better": not unit.startswith("bits"), "n": 40, **more}
     return Score(name=name, lang=lang, value=value, unit=unit, standard_error=error, **given)
 
@@ -73,9 +87,13 @@ def test_the_headline_leads_in_the_target_and_loss_is_said_in_the_rich_language(
 
 
 def test_a_loss_within_its_noise_is_none():
-    (_, said) = verdict([change("text_bits_udhr", SPA, 3.0, 2.9), change("text_bits_udhr", ENG, 1.0, 1.014, error=0.01)], SETTINGS)
+    (_, said) = verdict(
+        [change("text_bits_udhr", SPA, 3.0, 2.9), change("text_bits_udhr", ENG, 1.0, 1.014, error=0.01)], SETTINGS
+    )
     assert "has lost" not in said
-    (_, said) = verdict([change("text_bits_udhr", SPA, 3.0, 2.9), change("text_bits_udhr", ENG, 1.0, 1.015, error=0.01)], SETTINGS)
+    (_, said) = verdict(
+        [change("text_bits_udhr", SPA, 3.0, 2.9), change("text_bits_udhr", ENG, 1.0, 1.015, error=0.01)], SETTINGS
+    )
     assert said.endswith("English has lost.")  # sqrt(2) standard errors
 
 
@@ -129,13 +147,16 @@ def test_numbers_for_other_programs():
 
 
 def answers(name: str, lang: Lang, *said: tuple[str, str]) -> Change:
-    items = [tuple(Item(id=prompt, value=1.0, prompt=prompt, answer=f"{when} {answer}") for prompt, answer in said) for when in "ba"]
+    items = [
+        tuple(Item(id=prompt, value=1.0, prompt=prompt, answer=f"{when} {answer}") for prompt, answer in said) for when in "ba"
+    ]
     return Change(*(score(name, lang, 0.5, unit="share", items=some) for some in items))
 
 
 def test_examples_are_the_first_ones_targets_first_and_each_question_once():
     changes = [
-        answers("looping_answers", ENG, ("q1", "one"), ("q2", "two")), answers("looping_answers", SPA, ("p1", "uno"), ("p2", "dos")),
+        answers("looping_answers", ENG, ("q1", "one"), ("q2", "two")),
+        answers("looping_answers", SPA, ("p1", "uno"), ("p2", "dos")),
         answers("language_fidelity_lines", SPA, ("p1", "uno"), ("p3", "tres")),
     ]  # fmt: skip
     found = examples(changes, ENG, 1)
@@ -152,10 +173,12 @@ def test_events_are_thinned_evenly():
 
 def test_what_a_model_wrote_is_no_markup():
     evil = "<script>alert(1)</script>"
-    found = [Change(score("x", SPA, 1.0, items=(Item(id="1", value=1.0, prompt=evil, answer=evil, reference=evil),)),) * 2]
+    one = score("x", SPA, 1.0, items=(Item(id="1", value=1.0, prompt=evil, answer=evil, reference=evil),))
+    found = [Change(one, one)]
     page = render(
-        "report.html", settings=SETTINGS, verdict=[evil], tables={SPA: table(found, ENG, SPA)}, funnel={"read": {}, "rejected": {}, "groups": {}},
-        examples=examples(found, ENG, 3), events=[], about={"model name": evil}, version="0",
+        "report.html", settings=SETTINGS, verdict=[evil], tables={SPA: table(found, ENG, SPA)},
+        examples=examples(found, ENG, 3), funnel={"read": {}, "rejected": {}, "groups": {}}, events=[],
+        about={"model name": evil}, version="0",
     )  # fmt: skip
     assert evil not in page
     assert "&lt;script&gt;" in page

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polydistill.segments import LONGEST_SENTENCE, marks, pieces, spans
+from polydistill.protected import marks, spans
+from polydistill.segments import LONGEST_SENTENCE, pieces
 
 FRAGMENTS = [
     "`code`", "```\nx\n```\n", "```", "~~~\n", "`", "$x$", "$$", "\\(", "\\]", "https://a.b/c?d=e", "me@x.org", "{name}", "%s",

@@ -229,9 +229,7 @@ def test_growing_from_20_to_40_questions_pays_for_20(tmp_path: Path):
         for questions in (20, 40):
             asked = ask(AskSettings(source=File(path=path), questions=questions, model=engine, rich="eng"))
             answered = answer(AnswerSettings(model=engine, rich="eng"), asked)
-            translated = translate(
-                TranslateSettings(translator=CountingTranslator(), rich="eng", targets=("spa",)), answered
-            )
+            translated = translate(TranslateSettings(translator=CountingTranslator(), rich="eng", targets=("spa",)), answered)
             assert len(answered) == len(translated) == questions
             assert len(Counting.asked) == questions
             assert len(CountingTranslator.said) == 2 * questions  # each a question and its answer

@@ -1,18 +1,16 @@
 """Transformers: a model folder, a hub id or a GGUF file, run by PyTorch in this process."""
 
-import functools
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from .. import models, progress, scoring
+from .. import models, progress
 from ..component import Beside, Count
-from ..draws import Draws
-from ..records import Chat, batches, digest, seed_of
+from ..records import digest
 from ..template import Template, template_file
-from . import Answer, Engine, OpenEngine, Sampling
+from ..torch_runtime import OpenTransformers
+from . import Engine
 
 
 class Transformers(Engine):
@@ -74,140 +72,3 @@ class Transformers(Engine):
             template = Template(models.load_tokenizer(folder, self.template_file))
             model = models.load_model(folder, self.real_dtype, self.real_device).eval()
         yield OpenTransformers(model, template, None if self.batch_size == "auto" else self.batch_size)
-
-
-class OpenTransformers(OpenEngine):
-    """A loaded model. Rows are sorted by length and run in batches; a row that has ended leaves its batch."""
-
-    def __init__(self, model: Any, template: Template, batch_size: int | None):
-        from ..student import Student
-
-        self.student, self.chat, self.template = Student(model), template, template.digest
-        self.model, self.device = model, model.device
-        config = model.config.get_text_config()
-        self.context = int(getattr(config, "max_position_embeddings", 0) or 1 << 20)
-        self.batch_size = batch_size
-        # A model may know more end tokens than its tokenizer does.
-        stated = [c.eos_token_id for c in (config, model.generation_config) if c is not None and c.eos_token_id is not None]
-        self.more_ends = frozenset(id for ids in stated for id in (ids if isinstance(ids, list) else [ids]))
-
-    def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
-        prompts = [self.chat.prompt(chat) for chat in chats]
-        if seeds is None:
-            seeds = [seed_of(sampling.seed, prompt) for prompt in prompts]
-        # A prompt that fills the context leaves room for nothing.
-        answers: list[Answer] = [Answer("", False)] * len(chats)
-        order = sorted((i for i in range(len(chats)) if len(prompts[i]) < self.context), key=lambda i: len(prompts[i]))
-        for some in batches(order, self._batch_size(len(order))):
-            ends = [self.more_ends | (self.chat.ends if chats[i].turns else self.chat.ends_question) for i in some]
-            for i, (ids, ended) in zip(
-                some, self._decode([prompts[i] for i in some], ends, sampling, [seeds[i] for i in some]), strict=True
-            ):
-                answers[i] = Answer(self.chat.tokenizer.decode(ids, skip_special_tokens=True).strip(), ended)
-        return answers
-
-    def _decode(
-        self, prompts: list[list[int]], ends: list[frozenset[int]], sampling: Sampling, seeds: list[int]
-    ) -> list[tuple[list[int], bool]]:
-        """(tokens, ended) of each prompt's continuation, the end token left out."""
-        import torch
-        from transformers import DynamicCache
-
-        width, started = max(map(len, prompts)), time.monotonic()
-        ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=self.device)
-        attend = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.device)
-        positions = (attend.cumsum(1) - 1).clamp(min=0)
-        cache, draws = DynamicCache(config=self.model.config), Draws(sampling, seeds)
-        limits = [min(sampling.max_tokens, self.context - len(p)) for p in prompts]
-        found: list[list[int]] = [[] for _ in prompts]
-        ended, active, made = [False] * len(prompts), list(range(len(prompts))), 0
-        with torch.inference_mode():
-            while active:
-                logits = self.model(
-                    input_ids=ids, attention_mask=attend, position_ids=positions, past_key_values=cache, logits_to_keep=1
-                ).logits[:, -1]
-                tokens = draws(logits, active).tolist()
-                stay = []
-                for place, (row, token) in enumerate(zip(active, tokens, strict=True)):
-                    if token in ends[row]:
-                        ended[row] = True
-                    else:
-                        found[row].append(token)
-                        made += 1
-                        if len(found[row]) < limits[row]:
-                            stay.append(place)
-                progress.note(f"{made / (time.monotonic() - started):.0f} tokens/s")
-                if not stay:
-                    break
-                if len(stay) < len(active):
-                    keep = torch.tensor(stay, device=self.device)
-                    cache.batch_select_indices(keep)
-                    attend, positions = attend[keep], positions[keep]
-                    active = [active[place] for place in stay]
-                ids = torch.tensor([[found[row][-1]] for row in active], device=self.device)
-                attend = torch.cat([attend, attend.new_ones(len(active), 1)], dim=1)
-                positions = positions[:, -1:] + 1
-        return list(zip(found, ended, strict=True))
-
-    def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
-        prompts = [self.chat.start if chat is None else self.chat.prompt(chat) for chat in chats]
-        rows = scoring.by_prompt(prompts, [self.chat.answer(text) for text in texts], self.context)
-        return self._score(rows, len(texts), self._shares)
-
-    def _score(self, rows: list[scoring.Scored], texts: int, share: bool) -> list[float]:
-        import torch
-
-        scores = [0.0] * texts
-        with torch.inference_mode():
-            for some in scoring.packed(rows, share, self.batch_size):
-                batch, owners = scoring.laid_out(some)
-                found = self.student.log_likelihoods(batch.to(self.device)).tolist()
-                for owner, value in zip(owners, found, strict=True):
-                    scores[owner] += value
-        return scores
-
-    @functools.cached_property
-    def _shares(self) -> bool:
-        """Whether texts may stand side by side after one prompt: proved on a few tokens.
-
-        Attention over a window, and layers that remember, would let one text reach the next.
-        """
-        config = self.model.config.get_text_config()
-        if any(getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")):
-            return False
-        one, other = ([scoring.Scored([1, 2, 3], [(0, first), (1, [3, 2])])] for first in ([0, 1, 2], [2, 0, 0]))
-        try:
-            beside, changed, alone = self._score(one, 2, True), self._score(other, 2, True), self._score(one, 2, False)
-        except (RuntimeError, ValueError, IndexError):  # the model takes no such mask
-            return False
-        # Another first text may change nothing of the second; low bits may differ from each alone.
-        near = all(abs(a - b) <= 0.02 * abs(b) for a, b in zip(beside, alone, strict=True))
-        return near and beside[1] == changed[1]
-
-    def room(self, chats: Sequence[Chat]) -> list[int]:
-        return [self.context - len(self.chat.prompt(chat)) for chat in chats]
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        return [len(self.chat.answer(text)) for text in texts]
-
-    def _batch_size(self, rows: int) -> int:
-        if self.batch_size is None:
-            if rows < 16:
-                return 16
-            self.batch_size = self._probe()
-        return self.batch_size
-
-    def _probe(self) -> int:
-        """The batch size from which on more rows no longer give at least a tenth more tokens a second."""
-        best, speed, prompt = 8, 0.0, [self.chat.end_of_turn] * 4
-        for size in (8, 16, 32, 64, 128):
-            started = time.monotonic()
-            try:
-                self._decode([prompt] * size, [frozenset()] * size, Sampling(max_tokens=4), [0] * size)
-            except RuntimeError:  # out of memory: the size before is the largest
-                break
-            now = size / (time.monotonic() - started)
-            if now < 1.1 * speed:
-                break
-            best, speed = size, now
-        return best

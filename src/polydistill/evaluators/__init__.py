@@ -6,7 +6,7 @@ To add one: a file here with one frozen class that gives `Evaluator.__call__`. `
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from math import log, sqrt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field
 

@@ -7,7 +7,7 @@ Splitting, protection and the checks are not its business: `guard` does them for
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ..component import Component, contract
 from ..records import Lang

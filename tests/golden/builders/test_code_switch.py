@@ -50,7 +50,9 @@ def test_by_word_the_dictionary_replaces_some_words_and_never_all_it_knows(tmp_p
     (tmp_path / "words.tsv").write_text("like\tgusta\nis\tes\n")
     found = set()
     for number in range(20):
-        (row,) = CodeSwitch(by="word", dictionary=tmp_path / "words.tsv")([ONE.but(id=f"q{number}"), OTHER.but(id=f"q{number}-spa")])
+        (row,) = CodeSwitch(by="word", dictionary=tmp_path / "words.tsv")(
+            [ONE.but(id=f"q{number}"), OTHER.but(id=f"q{number}-spa")]
+        )
         assert row.lineage.builder == "code_switch_word"
         found.add(row.payload.question.text[: len("I gusta bread. Why is it good? Tell me.")].strip())
     assert found == {"I gusta bread. Why is it good? Tell me.", "I like bread. Why es it good? Tell me."}
@@ -65,7 +67,9 @@ def test_by_word_each_target_language_has_its_own_dictionary(tmp_path: Path):
     assert ("agrada" in catalan.payload.question.text) != ("pa." in catalan.payload.question.text)
 
 
-@pytest.mark.parametrize("settings", [{"by": "word"}, {"dictionary": "words.tsv"}, {"by": "sentence", "dictionary": "words.tsv"}])
+@pytest.mark.parametrize(
+    "settings", [{"by": "word"}, {"dictionary": "words.tsv"}, {"by": "sentence", "dictionary": "words.tsv"}]
+)
 def test_words_need_a_dictionary_and_sentences_none(settings: dict[str, str]):
     with pytest.raises(ValidationError, match="give both by: word and dictionary: FILE, or neither"):
         CodeSwitch(**settings)

@@ -44,7 +44,9 @@ def test_the_sides_of_parallel_text_are_taken_in_their_own_groups():
     one = "one two three four five six seven eight"
     assert [row.lineage.builder for row in CompletionRows(rich=0.1)([pair("p", one, TEN)])] == ["complete", "complete_rich"]
     assert [row.lineage.builder for row in CompletionRows()([pair("p", one, TEN)])] == ["complete"]
-    assert [row.lineage.builder for row in CompletionRows(target=0, rich=0.1)([pair("p", one, TEN), text("t", TEN)])] == ["complete_rich"]
+    assert [row.lineage.builder for row in CompletionRows(target=0, rich=0.1)([pair("p", one, TEN), text("t", TEN)])] == [
+        "complete_rich"
+    ]
 
 
 def test_each_text_is_taken_once_also_where_it_has_several_translations():

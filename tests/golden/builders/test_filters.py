@@ -3,12 +3,11 @@
 import pytest
 from tiny_rows import CAT, ENG, SPA, chat, names_in, pair, text
 
-from polydistill.builders import Filter
+from polydistill.builders import Filter, near_duplicates
 from polydistill.builders.copied_source import CopiedSource
 from polydistill.builders.evaluation_overlap import EvaluationOverlap
 from polydistill.builders.length_ratio import LengthRatio
 from polydistill.builders.looping import Looping
-from polydistill.builders import near_duplicates
 from polydistill.builders.near_duplicates import NearDuplicates
 from polydistill.builders.wrong_language import WrongLanguage
 from polydistill.near import Near
@@ -76,8 +75,8 @@ def test_characters_are_counted_twice_where_no_spaces_part_words():
 @pytest.mark.parametrize(
     ("one", "other", "reason"),
     [
-        (10, 30, ""), (10, 31, "length_ratio"), (31, 10, "length_ratio"), (1, 20, ""), (1, 21, "length_ratio"), (0, 21, "length_ratio"),
-        (0, 0, ""),
+        (10, 30, ""), (10, 31, "length_ratio"), (31, 10, "length_ratio"), (1, 20, ""), (1, 21, "length_ratio"),
+        (0, 21, "length_ratio"), (0, 0, ""),
     ],
 )  # fmt: skip
 def test_sides_of_very_different_length_are_no_translation(one: int, other: int, reason: str):
@@ -108,8 +107,8 @@ def test_what_says_almost_the_same_is_out_by_kind_and_language():
     asked = "why do the rivers of this country always run down to the sea"
     rows = [
         chat("a", ENG, asked, "So."), chat("b", ENG, f"{asked.capitalize()}?", "Other."), chat("b", SPA, asked, "Así."),
-        chat("c", ENG, "what is good bread made of at home", "So."), text("t", asked), text("u", asked), pair("p", "other", asked),
-        pair("r", asked, "another", CAT),
+        chat("c", ENG, "what is good bread made of at home", "So."), text("t", asked), text("u", asked),
+        pair("p", "other", asked), pair("r", asked, "another", CAT),
     ]  # fmt: skip
     assert reasons(NearDuplicates(), *rows) == ["", "near_duplicate", "", "", "", "near_duplicate", "", ""]
 

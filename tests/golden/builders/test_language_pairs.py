@@ -18,7 +18,9 @@ def test_the_four_combinations_by_hand():
     assert (rich.payload, target.payload) == (ONE.payload, OTHER.payload)
     assert to_target.payload.question.text in {f"Why? {said.format(language='Spanish')}" for said in prompts("answer_in", ENG)}
     assert (to_target.payload.question.lang, to_target.payload.answer.lang, to_target.payload.answer.text) == (ENG, SPA, "Así.")
-    assert to_rich.payload.question.text in {f"¿Por qué? {said.format(language='inglés')}" for said in prompts("answer_in", SPA)}
+    assert to_rich.payload.question.text in {
+        f"¿Por qué? {said.format(language='inglés')}" for said in prompts("answer_in", SPA)
+    }
     assert (to_rich.payload.question.lang, to_rich.payload.answer.lang, to_rich.payload.answer.text) == (SPA, ENG, "So.")
     assert to_target.lineage.translator == to_rich.lineage.translator == "apertium 3"
 
@@ -46,7 +48,11 @@ def test_a_question_without_a_translation_is_learned_in_the_rich_language():
 
 
 def test_earlier_turns_and_a_system_line_stay_and_only_the_question_is_told():
-    before = (Turn(role="system", text="Be kind.", lang=ENG), Turn(role="user", text="Hi", lang=ENG), Turn(role="assistant", text="Ho", lang=ENG))
+    before = (
+        Turn(role="system", text="Be kind.", lang=ENG),
+        Turn(role="user", text="Hi", lang=ENG),
+        Turn(role="assistant", text="Ho", lang=ENG),
+    )
     first = ONE.but(payload=Chat(turns=(*before, *ONE.payload.turns)))
     (row,) = LanguagePairs(rich=0, target=0, to_rich=0)([first, OTHER])
     assert row.payload.turns[:3] == before

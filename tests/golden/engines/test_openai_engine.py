@@ -287,6 +287,17 @@ def test_a_server_that_knows_no_such_request_cannot_score_or_count(status: int):
             opened.count(["yes"])
 
 
+def test_a_server_that_finds_no_tokens_in_a_text_is_not_believed():
+    with serving(lambda request: Reply({"tokens": []})) as server, engine(server).open() as opened:
+        for ask in (
+            lambda: opened.count(["yes"]), lambda: opened.score([question("a")], ["yes"]),
+            lambda: opened.score([None], ["yes"]),
+        ):  # fmt: skip
+            with pytest.raises(BadModel, match=r"cannot .*vLLM can"):
+                ask()
+        assert opened.count([""]) == [0]
+
+
 def test_a_server_that_is_down_is_down():
     with pytest.raises(EndpointFailed, match="503"):
         scores(lambda request: Reply(status=503), [question("a")], ["yes"])

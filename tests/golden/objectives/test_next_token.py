@@ -30,7 +30,9 @@ def test_it_is_the_cross_entropy_of_full_logits(random_model: Path):
     expected = 0.0
     for ids, prompt in ROWS:
         logits = model.base(input_ids=torch.tensor([ids])).logits[0]
-        expected += torch.nn.functional.cross_entropy(logits[prompt - 1 : -1], torch.tensor(ids[prompt:]), reduction="sum").item()
+        expected += torch.nn.functional.cross_entropy(
+            logits[prompt - 1 : -1], torch.tensor(ids[prompt:]), reduction="sum"
+        ).item()
     assert NextToken()(model, None, padded(ROWS), 0.0)["next_token"].item() == pytest.approx(expected, rel=1e-12)
 
 

@@ -1,0 +1,212 @@
+"""The command line, in this process: what it says, where it says it, and its exit codes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+from click.testing import Result
+from typer.testing import CliRunner
+
+from polydistill import cli, flow
+from polydistill.component import ALLOWED
+from polydistill.plan import read_plan
+
+pytestmark = pytest.mark.usefixtures("nothing_allowed")
+
+
+@pytest.fixture
+def nothing_allowed() -> Iterator[None]:
+    token = ALLOWED.set(frozenset())
+    yield
+    ALLOWED.reset(token)
+
+
+def said(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def lines(result: Result) -> list[str]:
+    return [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+
+
+# Lists and help
+
+
+def test_list_names_every_kind_and_its_components():
+    found = said("list").stdout
+    assert "schedules   constant, cosine" in found
+    assert "recipes     sdrrl" in found
+    assert "cosine" in said("list", "schedules").stdout
+    assert "Self-distillation" in said("list", "recipes").stdout
+
+
+def test_an_unknown_kind_is_a_mistake():
+    result = said("list", "builder")
+    assert result.exit_code == cli.REFUSED
+    assert lines(result) == ["error: no kind named 'builder'; did you mean builders? (polydistill list)"]
+
+
+def test_show_tells_a_components_settings_and_a_recipes_yaml():
+    found = said("show", "cosine").stdout
+    assert "warmup: 0.06\n      The part of the run in which it rises." in found
+    assert "tokens:" in said("show", "sdrrl").stdout
+    assert "path: must be given" in said("show", "file").stdout
+    assert lines(said("show", "cosin")) == [
+        "error: no component or recipe named 'cosin'; did you mean cosine? (polydistill list)"
+    ]
+
+
+# Checking
+
+
+def test_check_says_every_mistake_and_ends_with_2(tmp_path: Path):
+    (tmp_path / "plan.yaml").write_text("model: m\nfrom: en\nto: [en, xx]\nmix: {filters: [looping, lopping]}\n")
+    result = said("check", tmp_path / "plan.yaml")
+    assert result.exit_code == cli.REFUSED
+    assert len(lines(result)) > 8
+    assert any("line 4: mix.filters.1: no builder named 'lopping'; did you mean looping?" in line for line in lines(result))
+    assert "Traceback" not in result.stderr
+
+
+def test_check_finds_what_is_not_there(lifted: Any):
+    assert "is in order" in said("check", lifted.path).stdout
+    result = said("check", lifted.path, "ask.source.file.path=absent.jsonl", "--model", "absent", "--to", "cat")
+    assert result.exit_code == cli.REFUSED
+    model, questions, translator = lines(result)
+    assert model.startswith("error: model: no model at absent")
+    assert "absent.jsonl" in questions
+    assert "is a dictionary from eng to spa, not from eng to cat" in translator
+
+
+def test_a_module_of_ones_own_needs_leave(lifted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "my_own_schedules").mkdir()
+    source = Path(cli.__file__).parent / "schedules" / "constant.py"
+    (tmp_path / "my_own_schedules/flat.py").write_text(source.read_text().replace("from . ", "from polydistill.schedules "))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    asked = ("check", lifted.path, "train.schedule=my_own_schedules.flat")
+    assert "runs only with --allow my_own_schedules.flat" in lines(said(*asked))[0]
+    assert said(*asked, "--allow", "my_own_schedules.flat").exit_code == 0
+
+
+# Running
+
+
+def test_run_shows_the_table_and_where_things_are(lifted: Any):
+    result = said("run", lifted.path)
+    assert result.exit_code == 0, result.output
+    folder = lifted.plan.folder
+    assert f"report  {folder / 'report.html'}\nmodel   {folder / 'model'}\n" in result.stdout
+    assert lifted.report.verdict[0].split(":")[0] in result.stdout
+    for name in (
+        "plan.yaml",
+        "report.html",
+        "scores.json",
+        "events.jsonl",
+        "mix/funnel.json",
+        "model/model.safetensors",
+        "model/README.md",
+    ):
+        assert (folder / name).exists(), name
+
+
+def test_the_runs_own_plan_is_the_same_run(lifted: Any):
+    said("run", lifted.path)
+    again = said("run", lifted.plan.folder / "plan.yaml")
+    assert again.exit_code == 0
+    assert read_plan(str(lifted.plan.folder / "plan.yaml")) == lifted.plan
+    assert again.stderr.count("kept from") == 9
+
+
+def test_one_verb_a_stage_runs_up_to_it(lifted: Any, tmp_path: Path):
+    result = said("mix", lifted.path, f"runs={tmp_path}")
+    assert result.exit_code == 0, result.output
+    assert Path(result.stdout.splitlines()[-1]).name == lifted.folder("mix").name
+    assert {path.name.split("-")[0] for path in (tmp_path / "stages").iterdir()} == {"ask", "answer", "translate", "mix"}
+
+
+def test_two_workers_of_a_row_stage_write_one_workers_rows(lifted: Any, tmp_path: Path):
+    changes = (f"runs={tmp_path}", "name=shared")
+    first = said("work", lifted.path, "answer", "--shard", "0/1", *changes)
+    assert first.exit_code == 0, first.output
+    assert f"all shards of {lifted.folder('answer').name} are done; run the plan" in first.stdout
+    one = said("work", lifted.path, "translate", "--shard", "1/2", *changes)
+    assert "0 of 1 shards of translate-" in one.stderr
+    assert one.exit_code == 0
+    other = said("work", lifted.path, "translate", "--shard", "0/2", *changes)
+    assert other.exit_code == 0, other.output
+    for stage in ("answer", "translate"):
+        theirs, mine = lifted.folder(stage), tmp_path / "stages" / lifted.folder(stage).name
+        assert (mine / "manifest.json").read_bytes() == (theirs / "manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("answer", "--shard", "2/2"), "error: --shard 2/2: write i/N with i from 0 to N - 1, such as 0/2"),
+        (("answer", "--shard", "two"), "error: --shard two: write i/N with i from 0 to N - 1, such as 0/2"),
+        (("anser", "--shard", "0/2"), "error: no row stage named 'anser'; did you mean answer? (polydistill work --help)"),
+    ],
+)
+def test_a_worker_that_cannot_be_is_a_mistake(lifted: Any, arguments: tuple[str, ...], sentence: str):
+    result = said("work", lifted.path, *arguments)
+    assert (result.exit_code, lines(result)) == (cli.REFUSED, [sentence])
+
+
+def test_rows_shows_rows_and_those_that_are_out(lifted: Any):
+    said("run", lifted.path)
+    found = said("rows", lifted.plan.folder, "--limit", "3").stdout
+    assert found.count("assistant (") == 3
+    answers = said("rows", lifted.plan.folder, "--stage", "answer", "--limit", "1").stdout
+    assert "user (eng): " in answers
+    assert any(answer in answers for answer in tiny.ANSWERS)
+    assert said("rows", lifted.plan.folder, "--rejected").stdout == ""
+    result = said("rows", lifted.plan.runs, "--stage", "mix")
+    assert lines(result) == [f"error: {lifted.plan.runs} has no rows of the stage mix; is it a run's folder?"]
+
+
+# Ends
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentences"),
+    [
+        (
+            OSError(28, "No space left on device"),
+            cli.FAILED,
+            ["error: [Errno 28] No space left", "what was finished is kept; the same"],
+        ),
+        (ValueError("a mistake"), cli.FAILED, ["error: a mistake"]),
+        (FloatingPointError("the loss is nan"), cli.FAILED, ["error: the loss is nan"]),
+        (KeyboardInterrupt(), cli.STOPPED, ["stopped at once; the same command goes on from here"]),
+    ],
+)
+def test_every_end_is_said_in_words(
+    lifted: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, sentences: list[str], tmp_path: Path
+):
+    def breaks(plan: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(flow, "run", breaks)
+    result = said("run", lifted.path, f"runs={tmp_path}")
+    assert result.exit_code == code
+    for sentence in sentences:
+        assert sentence in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_an_unknown_error_keeps_its_traceback(lifted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(flow, "run", lambda plan: 1 / 0)
+    assert isinstance(said("run", lifted.path, f"runs={tmp_path}").exception, ZeroDivisionError)
+
+
+# What a plan would do
+
+
+def test_plan_says_what_is_kept_and_what_would_run_and_why(lifted: Any):
+    kept = said("plan", lifted.path, "--no-probe")
+    assert [line.split()[1] for line in kept.stdout.splitlines()] == ["kept"] * 8
+    changed = said("plan", lifted.path, "train.learning_rate=3.0e-3", "--no-probe").stdout.splitlines()
+    assert [line.split()[1] for line in changed] == ["kept"] * 4 + ["runs"] * 4
+    assert "learning_rate" in changed[4]

@@ -1,0 +1,52 @@
+"""Before and after are joined over the same items."""
+
+from pathlib import Path
+
+import pytest
+from tiny_rows import ENG, SPA
+
+from polydistill.engines.transformers import Transformers
+from polydistill.evaluate import Evaluation, Scores
+from polydistill.evaluators import Item, Score
+from polydistill.records import Lang
+from polydistill.stage import finish
+
+
+def scores(folder: Path, *found: tuple[str, Lang, list[str]]) -> Scores:
+    folder.mkdir()
+    (folder / "scores.jsonl").write_text("".join(
+        Score(name=name, lang=lang, value=1.0, unit="share", higher_is_better=True, n=len(ids), standard_error=None,
+              items=tuple(Item(id=one, value=1.0) for one in ids)).model_dump_json() + "\n"
+        for name, lang, ids in found
+    ))  # fmt: skip
+    finish(folder, {})
+    return Scores(folder)
+
+
+def evaluation(before: Scores, after: Scores) -> Evaluation:
+    return Evaluation(before, after, Transformers(path="m"), Transformers(path="n"))
+
+
+def test_scores_are_joined_by_name_and_language(tmp_path: Path):
+    before = scores(tmp_path / "a", ("x", ENG, ["1"]), ("x", SPA, ["1"]), ("y", SPA, ["2"]))
+    after = scores(tmp_path / "b", ("y", SPA, ["2"]), ("x", SPA, ["1"]), ("x", ENG, ["1"]))
+    assert [(one.name, one.lang, other.name, other.lang) for one, other in evaluation(before, after).pairs()] == [
+        ("x", ENG, "x", ENG), ("x", SPA, "x", SPA), ("y", SPA, "y", SPA),
+    ]  # fmt: skip
+
+
+def test_a_score_that_one_of_them_lacks_is_left_out(tmp_path: Path):
+    before, after = scores(tmp_path / "a", ("x", ENG, ["1"]), ("y", ENG, ["1"])), scores(tmp_path / "b", ("y", ENG, ["1"]))
+    assert [one.name for one, _ in evaluation(before, after).pairs()] == ["y"]
+
+
+def test_other_items_are_no_comparison(tmp_path: Path):
+    before, after = scores(tmp_path / "a", ("x", ENG, ["1", "2"])), scores(tmp_path / "b", ("x", ENG, ["1", "3"]))
+    with pytest.raises(ValueError, match="x in eng was not measured on the same items before and after"):
+        list(evaluation(before, after).pairs())
+
+
+def test_its_identity_is_that_of_both(tmp_path: Path):
+    before, after = scores(tmp_path / "a", ("x", ENG, ["1"])), scores(tmp_path / "b", ("x", ENG, ["2"]))
+    assert evaluation(before, after).identity() == [before.digest, after.digest]
+    assert before.digest != after.digest

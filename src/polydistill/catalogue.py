@@ -19,7 +19,9 @@ def components() -> str:
             parts.append(f"\n## {name}\n\nOne of the {kind}. {_text(inspect.getdoc(cls) or '')}\n")
             rows = []
             for setting, field in cls.model_fields.items():
-                default = "must be given" if field.is_required() else f"`{_short(field.get_default(call_default_factory=True))}`"
+                default = (
+                    "must be given" if field.is_required() else f"`{_short(field.get_default(call_default_factory=True))}`"
+                )
                 rows.append(f"| `{setting}` | {default} | {_cell(field.description or '')} |")
             if rows:
                 parts.append("\n| setting | default | |\n|---|---|---|\n" + "\n".join(rows) + "\n")

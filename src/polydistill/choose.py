@@ -63,6 +63,7 @@ def between(trained: Path, base: dict[str, Any], scale: float, target: Path) -> 
     from safetensors.torch import load_file, save_file
 
     weights = {
-        name: torch.lerp(base[name].float(), tensor.float(), scale).to(tensor.dtype) for name, tensor in load_file(trained).items()
+        name: torch.lerp(base[name].float(), tensor.float(), scale).to(tensor.dtype)
+        for name, tensor in load_file(trained).items()
     }
     save_file(weights, target, metadata={"format": "pt"})

@@ -12,7 +12,9 @@ from .component import ALLOWED, KINDS
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="a recipe's name, or a YAML file")]
-Changes = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to change, such as train.epochs=2")]
+Changes = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to change, such as train.epochs=2")
+]
 ModelOption = Annotated[str | None, typer.Option("--model", help="the model to lift: a folder, a .gguf file or a hub id")]
 FromOption = Annotated[str | None, typer.Option("--from", help="the language it is good in")]
 ToOption = Annotated[str | None, typer.Option("--to", help="the languages it is to become good in, with commas")]
@@ -27,7 +29,9 @@ def main() -> None:
     app()
 
 
-def plan_of(name: str, changes: list[str] | None, model: str | None, source: str | None, target: str | None, allow: list[str] | None) -> Any:
+def plan_of(
+    name: str, changes: list[str] | None, model: str | None, source: str | None, target: str | None, allow: list[str] | None
+) -> Any:
     """The plan, or its mistakes and exit code 2."""
     from .plan import PlanError, read_plan
 
@@ -53,9 +57,10 @@ def checked(plan: Any) -> None:
 
 def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None = None) -> Any:
     """Runs a plan, or as much of it as is wanted, with every ending in words."""
+    from .endings import AfterStage, PartDone, Stopped
     from .flow import run as flow
     from .run_folder import keep
-    from .stage import AfterStage, PartDone, Stopped, Workspace, working
+    from .stage import Workspace, working
 
     space = Workspace(plan.runs, until=until, part=part)
     again = "the same command goes on from here"
@@ -113,7 +118,8 @@ def check(
 @app.command("plan")
 def show_plan(
     plan: PlanName, changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
-    allow: AllowOption = None, probing: Annotated[bool, typer.Option("--probe/--no-probe", help="measure some seconds of real work")] = True,
+    allow: AllowOption = None,
+    probing: Annotated[bool, typer.Option("--probe/--no-probe", help="measure some seconds of real work")] = True,
 ) -> None:  # fmt: skip
     """Shows what is kept, what would run and why, and what that takes."""
     read = plan_of(plan, changes, model, source, target, allow)
@@ -131,7 +137,9 @@ def show_plan(
     for cost in estimate.costs(read, speed):
         runs = next(step.runs for step in steps if step.stage == cost.stage)
         total += cost.seconds if runs else 0.0
-        typer.echo(f"{cost.stage:<10}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}" + ("" if runs else "  (kept)"))
+        typer.echo(
+            f"{cost.stage:<10}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}" + ("" if runs else "  (kept)")
+        )
     written, free = estimate.disk(read)
     typer.echo(f"{'together':<10}{'':>16}  {progress.clock(total):>8}, give or take a third")
     typer.echo(f"memory    {speed.memory:.1f} GB at least; disk up to {written:.1f} GB, {free:.0f} GB free")
@@ -151,7 +159,8 @@ def chat(run_name: Annotated[Path, typer.Argument(metavar="RUN", help="a run's f
 def work(
     plan: PlanName, stage: Annotated[str, typer.Argument(help="answer or translate")],
     shard: Annotated[str, typer.Option(help="i/N: this is worker i (from 0) of N")],
-    changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None, allow: AllowOption = None,
+    changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
+    allow: AllowOption = None,
 ) -> None:  # fmt: skip
     """One worker of a row stage; the workers' rows together are one worker's rows."""
     number, slash, workers = shard.partition("/")
@@ -201,7 +210,11 @@ def show(name: Annotated[str, typer.Argument(help="a component's or a recipe's n
         cls = component.find(kind, name)
         typer.echo(f"{name} (one of the {kind})\n\n{cls.__doc__}\n")
         for setting, field in cls.model_fields.items():
-            default = "must be given" if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
+            default = (
+                "must be given"
+                if field.is_required()
+                else json.dumps(field.get_default(call_default_factory=True), default=str)
+            )
             typer.echo(f"  {setting}: {default}\n      {field.description or ''}")
 
 
@@ -218,7 +231,10 @@ def rows(
     folder = run_name / stage
     if not folder.is_dir():
         there = [s for s in ("ask", "answer", "translate", "mix") if (run_name / s).is_dir()]
-        fail(f"{run_name} has no rows of the stage {stage}" + (f"; it has {', '.join(there)}" if there else "; is it a run's folder?"))
+        fail(
+            f"{run_name} has no rows of the stage {stage}"
+            + (f"; it has {', '.join(there)}" if there else "; is it a run's folder?")
+        )
     pool = folder / "beside" / "pool.jsonl"
     found = read_shard(pool) if rejected and pool.is_file() else iter(Rows(folder))
     count = 0
@@ -228,7 +244,9 @@ def rows(
         if rejected and not row.rejected:
             continue
         count += 1
-        origin = " / ".join(part for part in (row.lineage.builder, row.lineage.source, row.lineage.translator, *row.lineage.marks) if part)
+        origin = " / ".join(
+            part for part in (row.lineage.builder, row.lineage.source, row.lineage.translator, *row.lineage.marks) if part
+        )
         typer.echo(f"{row.id}  {origin}" + (f"  OUT: {row.rejected}" if row.rejected else ""))
         for turn in getattr(row.payload, "turns", ()):
             typer.echo(f"  {turn.role} ({turn.lang}): {turn.text}")

@@ -41,6 +41,10 @@ ALLOWED: ContextVar[frozenset[str]] = ContextVar("allowed modules", default=froz
 """The user's own modules that ``--allow`` named; a dotted component name is imported only from these."""
 
 
+IDENTITIES: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("identities", default=None)
+"""Identities found in the current run: its files stay as they are while it runs, and some sources have thousands."""
+
+
 class Settings(BaseModel):
     """A frozen group of settings; unknown names are refused."""
 
@@ -95,7 +99,12 @@ def contract(cls: type[T]) -> type[T]:
 def identity(value: Any) -> Any:
     """Whatever decides a result, as plain JSON values."""
     if isinstance(value, Component):
-        return value.identity()
+        known = IDENTITIES.get()
+        if known is None:
+            return value.identity()
+        if id(value) not in known:
+            known[id(value)] = (value, value.identity())
+        return known[id(value)][1]
     if isinstance(value, BaseModel):
         return fields_identity(value)
     if isinstance(value, dict):

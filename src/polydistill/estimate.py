@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import models, progress
+from .endings import AfterStage, WouldRun
 from .engines import Answer, OpenEngine, Sampling
 from .flow import run
 from .plan import Plan
 from .records import Chat, Lineage, Row, Turn
 from .sources import Languages
-from .stage import AfterStage, Workspace, WouldRun, is_finished, working
+from .stage import Workspace, is_finished, working
 
 STAGES = ("ask", "answer", "translate", "mix", "train", "choose", "evaluate", "report")
 KEPT_QUESTIONS = 0.7
@@ -63,7 +64,9 @@ def reason(would: WouldRun) -> str:
         if not is_finished(folder) or not noted.is_file():
             continue
         then = _leaves(json.loads(noted.read_text("utf-8")))
-        changed = {k: (then.get(k), now.get(k)) for k in sorted({*then, *now} - {"stage", "version"}) if then.get(k) != now.get(k)}
+        changed = {
+            k: (then.get(k), now.get(k)) for k in sorted({*then, *now} - {"stage", "version"}) if then.get(k) != now.get(k)
+        }
         if nearest is None or len(changed) < len(nearest):
             nearest = changed
     if nearest is None:
@@ -188,7 +191,9 @@ def _stand_ins(plan: Plan, count: int) -> Iterator[Row]:
     text = "What can one say about number {} that was not said before, and where would one begin to say it?"
     for number in range(count):
         for lang in (plan.rich, *plan.to):
-            chat = Chat(turns=(Turn(role="user", text=text.format(number), lang=lang),)).answered(text.format(-number) * 3, lang)
+            chat = Chat(turns=(Turn(role="user", text=text.format(number), lang=lang),)).answered(
+                text.format(-number) * 3, lang
+            )
             yield Row(id=f"{number}-{lang}", lineage=Lineage(question=str(number), translator="stand-in"), payload=chat)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from . import progress
 from .choose import Model
 from .component import Settings
+from .endings import AfterStage
 from .engines import Engine
 from .evaluators import Evaluator, Score
 from .paid import paying
 from .records import Lang, kept, split_of
-from .stage import AfterStage, Artifact, Rows, replacing, stage, workspace
+from .stage import Artifact, Rows, replacing, stage, workspace
 
 
 class EvaluateSettings(Settings):

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from . import checkpoints, models, progress
 from .component import ALLOWED
+from .endings import Stopped
 from .files import replacing
 from .records import batches, seed_of
-from .stage import BESIDE, Rows, Stopped
+from .stage import BESIDE, Rows
 from .student import Batch, Student
 from .template import Template
 from .train import TrainSettings
@@ -41,12 +42,18 @@ def fit(
     if settings.method == "lora":
         from peft import LoraConfig, get_peft_model
 
-        lora = LoraConfig(r=settings.lora.rank, lora_alpha=settings.lora.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+        lora = LoraConfig(
+            r=settings.lora.rank, lora_alpha=settings.lora.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+        )
         model = get_peft_model(model, lora)
     student = Student(model).train()
     weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
-        weights.values(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay, fused=device != "mps"
+        weights.values(),
+        lr=settings.learning_rate,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        fused=device != "mps",
     )
     steps = plan_steps(settings, rows)
     first = checkpoints.resume(out, weights, optimizer)
@@ -143,7 +150,13 @@ def step(
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     tokens = sum(len(ids) for ids, _ in some)
-    return {"loss": loss / answer_tokens, "learning_rate": rate, "gradient_norm": float(norm), "tokens": tokens, "answer_tokens": answer_tokens}
+    return {
+        "loss": loss / answer_tokens,
+        "learning_rate": rate,
+        "gradient_norm": float(norm),
+        "tokens": tokens,
+        "answer_tokens": answer_tokens,
+    }
 
 
 class Events:
@@ -173,7 +186,9 @@ class Events:
     def write(self, number: int, values: dict[str, float]) -> None:
         self.tokens += int(values["tokens"])
         if self._file:
-            self._file.write(json.dumps({"step": number, **values, "seconds": round(time.monotonic() - self.started, 2)}) + "\n")
+            self._file.write(
+                json.dumps({"step": number, **values, "seconds": round(time.monotonic() - self.started, 2)}) + "\n"
+            )
             self._file.flush()
 
 

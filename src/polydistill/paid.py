@@ -30,7 +30,9 @@ class PaidEngine(OpenEngine):
 
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
         drawn = sampling.temperature > 0
-        how = sampling.model_dump(include={"max_tokens", "temperature", "top_p"} | ({"seed"} if drawn and seeds is None else set()))
+        how = sampling.model_dump(
+            include={"max_tokens", "temperature", "top_p"} | ({"seed"} if drawn and seeds is None else set())
+        )
         items = [[_said(chat), seeds[i] if drawn and seeds is not None else None] for i, chat in enumerate(chats)]
         by_item = {str(item): i for i, item in enumerate(items)}
 

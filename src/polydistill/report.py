@@ -91,16 +91,27 @@ def report(
     tables = {target: table(changes, settings.rich, target) for target in settings.targets}
     write_json(out / "scores.json", {
         "verdict": said, "scores": [as_numbers(change) for change in changes],
-        "tables": {target: [[f"{label(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()},
+        "tables": {
+            target: [[f"{label(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()
+        },
         "funnel": funnel,
     })  # fmt: skip
     page = render(
-        "report.html", settings=settings, verdict=said, tables=tables, funnel=funnel, examples=examples(changes, settings.rich, settings.examples),
+        "report.html", settings=settings, verdict=said, tables=tables, funnel=funnel,
+        examples=examples(changes, settings.rich, settings.examples),
         events=thinned(candidates.events()), about=provenance(scores, settings.parts), version=__version__,
     )  # fmt: skip
     with replacing(out / "report.html") as file:
         file.write(page)
-    card = render("model_card.md", settings=settings, verdict=said, tables=tables, about=provenance(scores, settings.parts), funnel=funnel, version=__version__)
+    card = render(
+        "model_card.md",
+        settings=settings,
+        verdict=said,
+        tables=tables,
+        about=provenance(scores, settings.parts),
+        funnel=funnel,
+        version=__version__,
+    )
     with replacing(out / "README.md") as file:
         file.write(card)
     return Report(out)
@@ -137,7 +148,8 @@ def label(name: str) -> str:
     """A score's name as people read it: ``translation_from_spa_chrf`` as 'translation from Spanish chrF++'."""
     parts = name.split("_")
     return " ".join(
-        Lang(part).english_name if before == "from" else SPELT.get(part, part) for before, part in zip(["", *parts], parts, strict=False)
+        Lang(part).english_name if before == "from" else SPELT.get(part, part)
+        for before, part in zip(["", *parts], parts, strict=False)
     )
 
 
@@ -151,7 +163,11 @@ class Line(NamedTuple):
 
     @property
     def cells(self) -> list[str]:
-        return [text for c in (self.target, self.rich) for text in ((c.shown(c.before), c.shown(c.after), c.text) if c else ("", "", ""))]
+        return [
+            text
+            for c in (self.target, self.rich)
+            for text in ((c.shown(c.before), c.shown(c.after), c.text) if c else ("", "", ""))
+        ]
 
 
 def table(changes: Sequence[Change], rich: Lang, target: Lang) -> list[Line]:
@@ -161,7 +177,8 @@ def table(changes: Sequence[Change], rich: Lang, target: Lang) -> list[Line]:
         if change.before.lang in (rich, target):
             lines.setdefault(change.before.name, {})[change.before.lang] = change
     return [
-        Line(name, _unit(next(iter(found.values())).before), found.get(target), found.get(rich)) for name, found in lines.items()
+        Line(name, _unit(next(iter(found.values())).before), found.get(target), found.get(rich))
+        for name, found in lines.items()
     ]
 
 
@@ -220,7 +237,11 @@ def examples(changes: Iterable[Change], rich: Lang, most: int) -> list[Example]:
                 continue
             seen.add(key)
             shown += 1
-            found.append(Example(label(change.before.name), change.before.lang, before.prompt, before.answer, after.answer, before.reference))
+            found.append(
+                Example(
+                    label(change.before.name), change.before.lang, before.prompt, before.answer, after.answer, before.reference
+                )
+            )
     return found
 
 
@@ -234,7 +255,9 @@ def provenance(scores: Evaluation, parts: Sequence[Component]) -> dict[str, str]
     about = {f"model {key}": str(value) for key, value in scores.base.about().items()}
     for part in parts:
         said = ", ".join(f"{key} {value}" for key, value in part.about().items() if key != "name" and value)
-        about.setdefault(f"{part.kind().removesuffix('s')} {part.name()}", f"{part.about().get('name', part.name())} {said}".strip())
+        about.setdefault(
+            f"{part.kind().removesuffix('s')} {part.name()}", f"{part.about().get('name', part.name())} {said}".strip()
+        )
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "accelerate"))
     return {**about, "python": platform.python_version(), "packages": packages, "machine": platform.machine()}
 

@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import progress
-from .component import Settings, identity
+from .component import IDENTITIES, Settings, identity
+from .endings import AfterStage, PartDone, Stopped, WouldRun
 from .files import file_digest, replacing, write_json
 from .records import Row, batches, digest
 
@@ -63,26 +64,6 @@ class Rows(Artifact):
 
 
 R = TypeVar("R", bound=Artifact)
-
-
-class Stopped(Exception):
-    """The run was asked to stop and did so between two batches."""
-
-
-class PartDone(Exception):
-    """One worker's share of a row stage is done; others may still be at theirs."""
-
-    def __init__(self, folder: Path, done: int, shards: int):
-        super().__init__(f"{done} of {shards} shards of {folder.name} are done")
-        self.folder, self.done, self.shards = folder, done, shards
-
-
-class WouldRun(Exception):
-    """Raised in place of working when only looking at what a plan would do."""
-
-    def __init__(self, stage: str, folder: Path, settings: Settings, inputs: tuple[Artifact, ...]):
-        super().__init__(stage)
-        self.stage, self.folder, self.settings, self.inputs = stage, folder, settings, inputs
 
 
 @dataclass
@@ -124,7 +105,7 @@ def workspace() -> Workspace:
 @contextmanager
 def working(space: Workspace) -> Iterator[Workspace]:
     """Opens a run: the first Ctrl-C or SIGTERM asks the stages to stop after their batch, the second stops at once."""
-    token = _workspace.set(space)
+    token, identities = _workspace.set(space), IDENTITIES.set({})
 
     def ask_to_stop(number: int, frame: Any) -> None:
         if space.stopping:
@@ -143,6 +124,7 @@ def working(space: Workspace) -> Iterator[Workspace]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        IDENTITIES.reset(identities)
         _workspace.reset(token)
 
 
@@ -150,14 +132,6 @@ def pause() -> None:
     """Called between batches: the place where a run that was asked to stop does so."""
     if workspace().stopping:
         raise Stopped
-
-
-class AfterStage(Exception):
-    """The stage that was asked for is done, with its result."""
-
-    def __init__(self, result: Artifact):
-        super().__init__(result.folder)
-        self.result = result
 
 
 def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:

@@ -12,10 +12,11 @@ from pydantic import Field
 
 from . import progress
 from .component import ALLOWED, Beside, Count, Positive, Settings
+from .endings import Stopped
 from .engines import Engine
 from .objectives import Objective
 from .schedules import Schedule
-from .stage import BESIDE, Artifact, Rows, Stopped, stage, workspace, write_json
+from .stage import BESIDE, Artifact, Rows, stage, workspace, write_json
 
 
 class LoraSettings(Settings):
@@ -101,7 +102,9 @@ def train(settings: TrainSettings, mixture: Rows, *, out: Path) -> Candidates:
         if workspace().stopping:
             raise Stopped
         if done.returncode:
-            raise RuntimeError(f"training stopped with exit code {done.returncode}; the same command goes on from the last checkpoint")
+            raise RuntimeError(
+                f"training stopped with exit code {done.returncode}; the same command goes on from the last checkpoint"
+            )
     shutil.rmtree(out / "checkpoints", ignore_errors=True)
     return Candidates(out)
 
@@ -114,4 +117,7 @@ def enough_disk(folder: Path, wanted: int) -> None:
     """
     free = shutil.disk_usage(folder).free
     if free < wanted:
-        raise OSError(f"training writes up to {wanted / 1e9:.1f} GB to {folder.parent}, and {free / 1e9:.1f} GB are free; make room or set runs=FOLDER")
+        raise OSError(
+            f"training writes up to {wanted / 1e9:.1f} GB to {folder.parent}, and {free / 1e9:.1f} GB are free; "
+            "make room or set runs=FOLDER"
+        )

@@ -169,7 +169,7 @@ def test_a_language_without_a_translator_is_learned_from_parallel_text(lifted: A
 # Stopped and killed
 
 
-LONG = ["train.checkpoint_minutes=0", "train.epochs=6", "name=long"]
+LONG = ["train.checkpoint_minutes=0", "train.epochs=8", "name=long"]
 
 
 def polydistill(path: Path, *changes: str) -> subprocess.Popen[str]:

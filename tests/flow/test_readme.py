@@ -46,7 +46,9 @@ def test_the_make_targets_shown_exist():
 def test_every_setting_shown_is_read(change, tmp_path):
     (tmp_path / "model").mkdir()
     change = change.replace('"', "")
-    shown = polydistill("check", "sdrrl", change, "--model", str(tmp_path / "model"), "--from", "eng", "--to", "spa", cwd=tmp_path)
+    shown = polydistill(
+        "check", "sdrrl", change, "--model", str(tmp_path / "model"), "--from", "eng", "--to", "spa", cwd=tmp_path
+    )
     assert "no setting named" not in shown.stderr
     assert "Traceback" not in shown.stderr
     assert "config.json" in shown.stderr  # the only thing wrong with the model is that it is none

@@ -371,7 +371,7 @@ def test_a_run_killed_at_any_time_goes_on_to_the_same_bytes(tmp_path: Path):
 
     whole, kills = run("whole", 0).communicate()[0], 0
     for wanted in (1, 14, 30):
-        process = run("killed", 0.02)
+        process = run("killed", 0.04)
         while process.poll() is None and len(list((tmp_path / "killed").glob("stages/slow-*/rows-*.jsonl"))) < wanted:
             time.sleep(0.002)
         kills += process.poll() is None

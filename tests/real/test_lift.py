@@ -29,8 +29,10 @@ def plan(tmp_path_factory) -> Plan:
     return read_plan(
         str(ROOT / "examples/lift.yaml"),
         [
-            f"runs={tmp_path_factory.mktemp('runs')}", "name=small", "ask.questions=24", "answer.max_tokens=40", f"mix.texts=[{docs}]",
-            "mix.tokens=6000", f"evaluate.evaluators=[{{text_bits: {{items: 12}}}}, {{documentation_qa: {{items: 12, generated: 4, pages: {docs}}}}}, loops]",
+            f"runs={tmp_path_factory.mktemp('runs')}", "name=small", "ask.questions=24", "answer.max_tokens=40",
+            f"mix.texts=[{docs}]", "mix.tokens=6000",
+            "evaluate.evaluators=[{text_bits: {items: 12}}, "
+            f"{{documentation_qa: {{items: 12, generated: 4, pages: {docs}}}}}, loops]",
         ],
         model=model,
     )  # fmt: skip

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from .. import models, progress
+from .. import __version__, models, progress
 from ..component import Beside, Count
+from ..files import write_json
 from ..records import digest
 from ..template import Template, template_file
 from ..torch_runtime import OpenTransformers
@@ -54,10 +55,14 @@ class Transformers(Engine):
     def check(self, asks: bool = False) -> None:
         path = self.located
         models.inspect(path)
-        if path.is_dir() or (models.CACHE.expanduser() / "models" / models.content(path)[:16]).is_dir():
+        # Reading a tokenizer takes seconds; what was found right once is not read again.
+        right = models.CACHE.expanduser() / "checked" / digest([self.identity(), asks, __version__])
+        unpacked = path.is_dir() or (models.CACHE.expanduser() / "models" / models.content(path)[:16]).is_dir()
+        if unpacked and not right.is_file():
             template = Template(models.load_tokenizer(models.plain_folder(path), self.template_file))
             if asks:
                 _ = template.before_question
+            write_json(right, {"template": template.digest})
 
     def trainable(self) -> tuple[Path, Path | None]:
         return models.plain_folder(self.located), self.template_file

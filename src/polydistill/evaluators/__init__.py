@@ -62,7 +62,6 @@ class Evaluator(Component):
         """Finds what would stop a measurement, without a model: a missing file, a language without items."""
 
 
-
 def mean(values: Sequence[float]) -> tuple[float, float | None]:
     """The mean and its standard error (sample standard deviation over root n)."""
     n = len(values)

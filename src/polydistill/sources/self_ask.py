@@ -59,7 +59,7 @@ class SelfAsk(Source):
                 first += len(seeds)
                 if first >= 1024 and kept < first / 50:
                     raise BadInput(
-                        f"the model writes too few usable questions by itself ({kept} of {first} attempts; lost: {dict(lost)}); "
+                        f"the model writes too few usable questions ({kept} of {first} attempts; lost: {dict(lost)}); "
                         "give questions of your own: ask.source='{file: {path: questions.jsonl}}'"
                     )
                 progress.note(f"{kept} of {first} attempts kept")

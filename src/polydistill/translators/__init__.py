@@ -51,7 +51,6 @@ class Translator(Component):
         """
 
 
-
 class NoTranslation(ValueError):
     """A pair that this translator cannot do here, and what to do about it."""
 

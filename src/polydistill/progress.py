@@ -6,8 +6,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 QUIET_SECONDS = 4.0
+SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
+"""What `say_once` has said in the current run."""
 _current: "Line | None" = None
 
 
@@ -86,6 +89,15 @@ def say(sentence: str) -> None:
         sys.stderr.write("\r\x1b[K")
     sys.stderr.write(sentence + "\n")
     sys.stderr.flush()
+
+
+def say_once(sentence: str) -> None:
+    """One sentence, the first time it comes in a run: sources are read more than once."""
+    said = SAID.get()
+    if said is None or sentence not in said:
+        say(sentence)
+    if said is not None:
+        said.add(sentence)
 
 
 def clock(seconds: float) -> str:

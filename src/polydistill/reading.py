@@ -66,7 +66,7 @@ class LeftOut:
     def say(self) -> None:
         """Says what was left out, if anything was."""
         if self.reasons:
-            progress.say(f"{self.name}: left out {self.text()}")
+            progress.say_once(f"{self.name}: left out {self.text()}")
 
 
 def existing(path: Path, utf8: bool = True) -> Path:

@@ -105,7 +105,7 @@ def workspace() -> Workspace:
 @contextmanager
 def working(space: Workspace) -> Iterator[Workspace]:
     """Opens a run: the first Ctrl-C or SIGTERM asks the stages to stop after their batch, the second stops at once."""
-    token, identities = _workspace.set(space), IDENTITIES.set({})
+    token, identities, said = _workspace.set(space), IDENTITIES.set({}), progress.SAID.set(set())
 
     def ask_to_stop(number: int, frame: Any) -> None:
         if space.stopping:
@@ -124,6 +124,7 @@ def working(space: Workspace) -> Iterator[Workspace]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        progress.SAID.reset(said)
         IDENTITIES.reset(identities)
         _workspace.reset(token)
 

@@ -6,6 +6,7 @@ import pytest
 
 from polydistill import progress
 from polydistill.progress import Line, clock, line, note, say
+from polydistill.stage import Workspace, working
 
 
 @pytest.mark.parametrize(
@@ -73,3 +74,14 @@ def test_an_error_ends_the_line(capsys: pytest.CaptureFixture[str]):
         1 / 0  # noqa: B018
     assert capsys.readouterr().err.count("mix") == 2
     assert progress._current is None
+
+
+def test_what_is_said_once_is_said_once_a_run(capsys, tmp_path):
+    for _ in range(2):
+        with working(Workspace(tmp_path)):
+            progress.say_once("left out 3")
+            progress.say_once("left out 3")
+    assert capsys.readouterr().err == "left out 3\n" * 2
+    progress.say_once("left out 3")
+    progress.say_once("left out 3")  # outside of a run nothing is remembered
+    assert capsys.readouterr().err == "left out 3\n" * 2

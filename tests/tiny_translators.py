@@ -41,7 +41,9 @@ sys.exit(3 if how == "fails" else 0)
 def program(path: Path, text: str) -> Path:
     """An executable Python program."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!{sys.executable}\n{text}", "utf-8")
+    # Through sh: a shebang cannot name an interpreter whose path has a space. Python reads the two lines as a string.
+    start = f"#!/bin/sh\n'''exec' \"{sys.executable}\" \"$0\" \"$@\"\n' '''\n"
+    path.write_text(start + text, "utf-8")
     path.chmod(0o755)
     return path
 

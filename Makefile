@@ -36,7 +36,7 @@ real-parts: .venv/ready .cache/model .cache/apertium $(DOCS)/es
 
 .cache/apertium:
 	@mkdir -p .cache
-	@if ! { apertium -l 2>/dev/null | grep -qx eng-spa; }; then \
+	@if ! { apertium -l 2>/dev/null | grep -x eng-spa > /dev/null; }; then \
 	  command -v apt-get > /dev/null || { echo "this needs the Debian packages: $(APT_PACKAGES) gnome-user-docs"; exit 1; }; \
 	  echo "installing $(APT_PACKAGES) (GPL)"; \
 	  $(SUDO) apt-get update -qq; \

@@ -2,6 +2,7 @@
 
 import json
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -132,11 +133,13 @@ class Watched(OpenEngine):
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 
+    @abstractmethod
     def says(self, chat: Chat) -> Answer:
-        raise NotImplementedError
+        """What is answered."""
 
+    @abstractmethod
     def nats(self, chat: Chat | None, text: str) -> float:
-        raise NotImplementedError
+        """The score."""
 
 
 class Rubbish(Watched):

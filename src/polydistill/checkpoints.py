@@ -78,10 +78,10 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
 def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
     """A plain folder that transformers loads: weights in the source's dtype, tokenizer, template."""
     wanted = json.loads((source / "config.json").read_text("utf-8")).get("dtype", "float32")
-    model = model.to(getattr(torch, wanted))
     unfinished = folder.with_name("model.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
-    model.save_pretrained(unfinished)
-    tokenizer.save_pretrained(unfinished)
+    with progress.line("export", unit="writing the model"):
+        model.to(getattr(torch, wanted)).save_pretrained(unfinished)
+        tokenizer.save_pretrained(unfinished)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)

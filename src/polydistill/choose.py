@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from . import progress
 from .component import Fraction, Settings
 from .engines import Engine
 from .stage import Artifact, stage
@@ -42,11 +43,12 @@ def choose(settings: ChooseSettings, candidates: Candidates, *, out: Path) -> Mo
     target = out / "model"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
-    for file in sorted(candidates.model.iterdir()):
-        if file.suffix == ".safetensors" and settings.scale < 1:
-            between(file, read_weights(folder), settings.scale, target / file.name)
-        else:
-            os.link(file, target / file.name)
+    with progress.line("choose", unit="weights"):
+        for file in sorted(candidates.model.iterdir()):
+            if file.suffix == ".safetensors" and settings.scale < 1:
+                between(file, read_weights(folder), settings.scale, target / file.name)
+            else:
+                os.link(file, target / file.name)
     return Model(out)
 
 

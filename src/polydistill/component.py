@@ -52,6 +52,10 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, arbitrary_types_allowed=True
     )
 
+    def identity(self) -> Any:
+        """What decides the result, as plain JSON values: every setting that is not `Beside`."""
+        return fields_identity(self)
+
 
 class Component(Settings):
     """A leaf of one kind. Abstract classes are contracts; every other class is final."""
@@ -106,7 +110,7 @@ def identity(value: Any) -> Any:
             known[id(value)] = (value, value.identity())
         return known[id(value)][1]
     if isinstance(value, BaseModel):
-        return fields_identity(value)
+        return value.identity() if isinstance(value, Settings) else fields_identity(value)
     if isinstance(value, dict):
         return {str(key): identity(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -126,7 +126,7 @@ def probe(plan: Plan) -> Speed:
     """Answers, scores and trains a few rows for some seconds each."""
     import torch
 
-    from .loop import computes_in, step
+    from .loop import step
     from .student import Student
 
     words = "Tell me how the weather changes over the year in a small town by the sea, and why it does so."
@@ -146,7 +146,7 @@ def probe(plan: Plan) -> Speed:
 
         from .template import Template
 
-        accelerator = Accelerator(cpu=computes_in(plan.train)[0] == "cpu")
+        accelerator = Accelerator(cpu=plan.train.computes_in[0] == "cpu")
         template = Template(models.load_tokenizer(folder, template_file))
         student = Student(models.load_model(folder, "float32", str(accelerator.device))).train()
         weights = {name: p for name, p in student.named_parameters() if p.requires_grad}

@@ -21,7 +21,7 @@ from .records import batches, seed_of
 from .stage import BESIDE, Rows
 from .student import Batch, Student
 from .template import Template
-from .train import TrainSettings
+from .training import TrainSettings
 
 Tokens = tuple[list[int], int]
 """A row's tokens, and how many of them are prompt."""
@@ -32,7 +32,7 @@ def fit(
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:  # fmt: skip
     """Trains and leaves the model in ``out/model``; leaves a checkpoint and raises `Stopped` when asked to stop."""
-    device, dtype = computes_in(settings)
+    device, dtype = settings.computes_in
     accelerator = Accelerator(cpu=device == "cpu")
     torch.manual_seed(settings.seed)
     tokenizer = models.load_tokenizer(folder, template_file)
@@ -61,7 +61,7 @@ def fit(
     with Events(out, first, accelerator.is_main_process) as events, progress.line("train", len(steps), "steps") as shown:
         shown.skip(first)
         for number in range(first, len(steps)):
-            done = step(settings, accelerator, student, weights, optimizer, rows, steps[number], number / len(steps))
+            done = step(settings, accelerator, student, weights, optimizer, rows, steps[number], (number + 1) / len(steps))
             events.write(number, done)
             shown.advance(note=f"loss {done['loss']:.3f}  {events.speed:.0f} tokens/s")
             if accelerator.is_main_process and number + 1 < len(steps):
@@ -75,13 +75,6 @@ def fit(
         checkpoints.export(model.merge_and_unload() if settings.method == "lora" else model, tokenizer, folder, out / "model")
     accelerator.wait_for_everyone()
     accelerator.end_training()
-
-
-def computes_in(settings: TrainSettings) -> tuple[str, str]:
-    """The device, and what is computed in on it; never float16 by itself, which would need its loss scaled."""
-    device = models.best_device() if settings.device == "auto" else settings.device
-    best = {"float16": "float32"}.get(models.best_dtype(device), models.best_dtype(device))
-    return device, best if settings.compute == "auto" else settings.compute
 
 
 def plan_steps(settings: TrainSettings, rows: list[Tokens]) -> list[list[int]]:
@@ -109,9 +102,9 @@ def micro_batches(rows: list[Tokens], most: int) -> Iterator[list[Tokens]]:
 
 def padded(rows: list[Tokens]) -> Batch:
     """Rows padded on the right to the longest."""
-    width = max(len(ids) for ids, _ in rows)
-    ids, attend = torch.zeros(len(rows), width, dtype=torch.long), torch.zeros(len(rows), width, dtype=torch.long)
-    answers = torch.zeros(len(rows), width, dtype=torch.bool)
+    shape = len(rows), max(len(ids) for ids, _ in rows)
+    ids, attend = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
+    answers = torch.zeros(shape, dtype=torch.bool)
     for place, (tokens, prompt) in enumerate(rows):
         ids[place, : len(tokens)] = torch.tensor(tokens)
         attend[place, : len(tokens)] = 1
@@ -127,7 +120,7 @@ def step(
     some = [rows[i] for i in chosen]
     answer_tokens = sum(len(ids) - max(prompt, 1) for ids, prompt in some)
     parts: dict[str, Tensor] = {}
-    mixed = computes_in(settings)[1] == "bfloat16"
+    mixed = settings.computes_in[1] == "bfloat16"
     for number, micro in enumerate(micro_batches(some, settings.micro_tokens)):
         if number % accelerator.num_processes != accelerator.process_index:
             continue

@@ -240,6 +240,10 @@ def load_model(folder: Path, dtype: str, device: str) -> Any:
 @functools.cache
 def quiet() -> None:
     """Keeps the model library's own bars and warnings out of our progress lines."""
+    os.environ.setdefault("TQDM_DISABLE", "1")  # its GGUF reader shows a bar past its own switch
+    # PyTorch on a CPU keeps 1,024 kernels with their memory, one for each shape seen, and most shapes never come again.
+    for cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+        os.environ.setdefault(cache, "64")
     from transformers.utils import logging
 
     logging.set_verbosity_error()

@@ -1,7 +1,8 @@
 """An engine that pays for nothing twice: it loads its model only when something has to be paid for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from .engines import Answer, Engine, OpenEngine, Sampling
 from .records import Chat
@@ -26,7 +27,7 @@ class PaidEngine(OpenEngine):
 
     @property
     def template(self) -> str:  # type: ignore[override]
-        return self.live.template
+        return self._store.through({"template": self.identity}, ["template"], lambda _: [self.live.template])[0]
 
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
         drawn = sampling.temperature > 0
@@ -54,10 +55,15 @@ class PaidEngine(OpenEngine):
         return self._store.through({"score": self.identity}, items, pay)
 
     def room(self, chats: Sequence[Chat]) -> list[int]:
-        return self.live.room(chats)
+        return self._told("room", [_said(chat) for chat in chats], lambda some: self.live.room([chats[i] for i in some]))
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        return self.live.count(texts)
+        return self._told("count", list(texts), lambda some: self.live.count([texts[i] for i in some]))
+
+    def _told(self, what: str, items: list[Any], tell: Callable[[list[int]], list[int]]) -> list[int]:
+        """What tokenizer and template tell: kept as well, or a stage whose answers are all there would load the model."""
+        by_item = {str(item): i for i, item in enumerate(items)}
+        return self._store.through({what: self.identity}, items, lambda some: tell([by_item[str(item)] for item in some]))
 
 
 @contextmanager

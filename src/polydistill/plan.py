@@ -17,7 +17,7 @@ from .evaluate import EvaluateSettings
 from .mix import MixSettings
 from .records import Lang, digest
 from .report import ReportSettings
-from .train import TrainSettings
+from .training import TrainSettings
 from .translate import TranslateSettings
 from .yaml_tree import PlanError, line_of, load, merged, override, place, plain
 

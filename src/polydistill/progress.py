@@ -1,5 +1,6 @@
 """A line of progress with time left, and never five seconds without a sign of life."""
 
+import os
 import shutil
 import sys
 import threading
@@ -11,6 +12,8 @@ from contextvars import ContextVar
 QUIET_SECONDS = 4.0
 SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
 """What `say_once` has said in the current run."""
+SHOWN = os.environ.get("RANK", "0") == "0"
+"""Of several ranks of one job, which torchrun numbers, the first one speaks."""
 _current: "Line | None" = None
 
 
@@ -48,7 +51,7 @@ class Line:
 
     def show(self, last: bool = False) -> None:
         now = time.monotonic()
-        if not last and not self._terminal and now - self._shown < QUIET_SECONDS:
+        if not SHOWN or (not last and not self._terminal and now - self._shown < QUIET_SECONDS):
             return
         self._shown = now
         if self._terminal:
@@ -85,6 +88,8 @@ def line(name: str, total: int | None = None, unit: str = "") -> Iterator[Line]:
 
 def say(sentence: str) -> None:
     """One sentence on a line of its own, above a line of progress where one is shown."""
+    if not SHOWN:
+        return
     if _current is not None and sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     sys.stderr.write(sentence + "\n")

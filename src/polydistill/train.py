@@ -6,65 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field
 
 from . import progress
-from .component import ALLOWED, Beside, Count, Positive, Settings
+from .component import ALLOWED
 from .endings import Stopped
-from .engines import Engine
-from .objectives import Objective
-from .schedules import Schedule
-from .stage import BESIDE, Artifact, Rows, stage, workspace, write_json
-
-
-class LoraSettings(Settings):
-    """Low-rank adapters in place of full training; merged into the weights at the end."""
-
-    rank: Count = 16
-    """The adapters' rank."""
-    alpha: Positive = 32.0
-    """Their scale; what is added is alpha / rank times the product of the two factors."""
-
-
-class TrainSettings(Settings):
-    """How the student is trained."""
-
-    objective: Objective
-    """What is minimised."""
-    learning_rate: Positive = 2e-5
-    """The schedule's peak, for AdamW."""
-    schedule: Schedule
-    """How the learning rate changes over the run."""
-    batch_rows: Count = 128
-    """Rows of one optimiser step, over all ranks; the loss is a mean over their answer tokens."""
-    epochs: Count = 3
-    """How often the mixture is seen; from the second time on in another order."""
-    method: Literal["full", "lora"] = "full"
-    """Train all weights, or low-rank adapters of all linear layers."""
-    lora: LoraSettings = LoraSettings()
-    """For method lora."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """Of AdamW."""
-    betas: tuple[float, float] = (0.9, 0.99)
-    """Of AdamW."""
-    clip: Positive = 1.0
-    """The gradient's norm is cut to this."""
-    compute: Literal["auto", "bfloat16", "float32", "float64"] = "auto"
-    """What to compute in, under autocast over float32 weights; `auto` takes bfloat16 where the hardware has it."""
-    seed: int = 0
-    """Decides the order of the second epoch on, and new adapters."""
-    micro_tokens: Beside[Count] = 512
-    """Padded tokens that are computed side by side; memory grows with it."""
-    checkpoint_minutes: Beside[float] = 5.0
-    """A checkpoint to go on from is written this often; the last two are kept until the end."""
-    processes: Beside[Count] = 1
-    """How many ranks to train with on this machine."""
-    device: Beside[str] = "auto"
-    """`cpu`, `cuda`, `mps`; `auto` takes the fastest that is here."""
-    model: Engine
-    """The student-to-be."""
+from .files import write_json
+from .stage import BESIDE, Artifact, Rows, stage, workspace
+from .training import TrainSettings
 
 
 class Candidates(Artifact):
@@ -80,10 +28,10 @@ class Candidates(Artifact):
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
 
 
-@stage()
+@stage(version=2)
 def train(settings: TrainSettings, mixture: Rows, *, out: Path) -> Candidates:
     """Trains in this process, or in several that torchrun starts; goes on from the newest whole checkpoint."""
-    from . import loop
+    from . import loop  # torch, which a look at the plan need not load
 
     folder, template = settings.model.trainable()
     enough_disk(out, 5 * sum(f.stat().st_size for f in folder.glob("*.safetensors")))

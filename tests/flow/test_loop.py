@@ -23,7 +23,8 @@ from polydistill.schedules.cosine import Cosine
 from polydistill.stage import Rows, Stopped, Workspace, finish, working, write_shard
 from polydistill.student import Student, log_likelihood
 from polydistill.template import Template
-from polydistill.train import TrainSettings, enough_disk, train
+from polydistill.train import enough_disk, train
+from polydistill.training import TrainSettings
 
 torch.set_num_threads(1)
 WORDS = ["sun", "moon", "star", "river", "house", "tree", "bird", "cat", "dog", "red", "blue", "green"]
@@ -213,7 +214,7 @@ def test_events_say_what_happened(trained: Callable[..., Path], random_model: Pa
     template = Template(load_tokenizer(random_model))
     lengths = [len(template.training(row.payload)[0]) for row in mixture]
     assert [event["step"] for event in found] == list(range(STEPS))
-    assert [event["learning_rate"] for event in found] == [3e-3 * Cosine()(step / STEPS) for step in range(STEPS)]
+    assert [event["learning_rate"] for event in found] == [3e-3 * Cosine()((step + 1) / STEPS) for step in range(STEPS)]
     assert [event["tokens"] for event in found[:6]] == [sum(lengths[at : at + 4]) for at in range(0, 24, 4)]
     assert found[-1]["loss"] < found[0]["loss"]
     assert set(found[0]) == {"step", "loss", "learning_rate", "gradient_norm", "tokens", "answer_tokens"}

@@ -28,7 +28,7 @@ class Capitals(Evaluator):
 
     items: Count = 180
     """Countries to choose the capital of, in the order of their hashes; the same ones in every language of a run."""
-    generated: Count = 24
+    generated: Count = 60
     """Countries to name the capital of."""
     max_tokens: Count = 20
     """The longest generated answer, in tokens."""

@@ -1,6 +1,6 @@
 import pytest
 
-from polydistill.countries import city, countries, country_name, distractors, fold, gives_away
+from polydistill.evaluators._countries import city, countries, country_name, distractors, fold, gives_away
 from polydistill.records import Lang
 
 ENG, SPA = Lang("eng"), Lang("spa")

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 import torch
 
-from polydistill import draws
-from polydistill.draws import Draws
 from polydistill.engines import Sampling
+from polydistill.engines import _draws as draws
+from polydistill.engines._draws import Draws
 
 P = [0.2, 0.5, 0.3]
 """Over tokens 0, 1, 2."""

@@ -12,7 +12,7 @@ pytest.importorskip("httpx2", reason="polydistill[openai] is not installed")
 
 from tiny_endpoint import Loopback, Reply, Request, serving
 
-from polydistill.endpoint import Endpoint, EndpointFailed, in_threads, retry_after
+from polydistill.engines._endpoint import Endpoint, EndpointFailed, in_threads, retry_after
 
 KEY = "sk-very-secret-0123456789"
 GOOD = Reply({"value": 7})

@@ -4,7 +4,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from polydistill.help_pages import prose, shown, side_by_side
+from polydistill.sources._help_pages import prose, shown, side_by_side
 
 
 def page(inside: str) -> Element:

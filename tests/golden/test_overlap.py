@@ -1,7 +1,7 @@
 import pytest
 import sacrebleu
 
-from polydistill.overlap import bleu, chrf
+from polydistill.evaluators._overlap import bleu, chrf
 
 ANSWERS = ["the cat sat on the mat", "a dog ran in the park", "it rains"]
 HUMANS = ["the cat sits on the mat", "a dog runs in the park", "it is raining"]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from polydistill.reading import LeftOut
 from polydistill.records import Lang, Row, digest
-from polydistill.shapes import BadRow, chat_of, question_id, question_rows, shape_of
 from polydistill.sources import BadInput
+from polydistill.sources._shapes import BadRow, chat_of, question_id, question_rows, shape_of
 
 ENG = Lang("eng")
 

@@ -6,7 +6,7 @@ import pytest
 
 from polydistill.reading import LeftOut
 from polydistill.sources import BadInput
-from polydistill.xml_reading import elements
+from polydistill.sources._xml import elements
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from .. import models, progress, scoring
 from ..component import Beside, Count
-from ..draws import Draws
-from ..llama_runtime import GgufTokenizer, LlamaContext, loaded
 from ..records import Chat, digest, seed_of
 from ..template import Template, template_file
 from . import Answer, BadModel, Engine, OpenEngine, Sampling
+from ._draws import Draws
+from ._llama import GgufTokenizer, LlamaContext, loaded
 
 
 class LlamaCpp(Engine):

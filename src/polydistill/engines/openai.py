@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ConfigDict, Field, JsonValue, field_validator
 
 from ..component import Beside, Count, Positive, nearest
-from ..endpoint import Endpoint, in_threads
-from ..openai_protocol import OURS, Messages, Server
 from ..records import Chat, canonical, seed_of
 from . import Answer, BadModel, Engine, OpenEngine, Sampling
+from ._endpoint import Endpoint, in_threads
+from ._openai import OURS, Messages, Server
 
 ROOM = 1 << 20  # servers do not tell; what is too long they refuse themselves
 CANNOT_ASK = (

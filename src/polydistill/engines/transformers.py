@@ -10,8 +10,8 @@ from ..component import Beside, Count
 from ..files import write_json
 from ..records import digest
 from ..template import Template, template_file
-from ..torch_runtime import OpenTransformers
 from . import Engine
+from ._torch import OpenTransformers
 
 
 class Transformers(Engine):

@@ -6,11 +6,11 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from ..component import Count
-from ..countries import Country, city, countries, country_name, distractors, fold
 from ..engines import OpenEngine, Sampling
 from ..prompts import prompt_language, prompts
 from ..records import Chat, Lang, Row, Turn, digest
 from . import Evaluator, Item, Score, likeliest, mean
+from ._countries import Country, city, countries, country_name, distractors, fold
 
 
 class Capitals(Evaluator):

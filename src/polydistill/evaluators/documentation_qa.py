@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from ..component import Count
 from ..engines import OpenEngine, Sampling
-from ..overlap import chrf
 from ..prompts import prompt_language, prompts
 from ..records import Chat, Lang, Row, Split, Turn
 from ..sources import Source
 from . import Evaluator, Item, Score, bits, choose, heldout_rows, note, ratio, readable, sides
+from ._overlap import chrf
 
 
 class Page(NamedTuple):
@@ -29,7 +29,7 @@ class DocumentationQa(Evaluator):
     against the description. A page counts in a language if it has title and description there and the description is
     neither the rich language's nor one that stands in another split too.
 
-    Paper: for chrF++ see `polydistill.overlap`.
+    Paper: for chrF++ see `evaluators._overlap`.
     Checked: by hand on a model that gives every character one bit; against sacrebleu.
     """
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from ..component import Count
 from ..engines import OpenEngine, Sampling
-from ..overlap import bleu, chrf
 from ..prompts import language_name, prompt_language, prompts
 from ..records import Chat, Lang, Row, Split, Turn, digest
 from ..sources import Source
 from . import PROSE, Evaluator, Item, Score, choose, heldout_rows, note, readable, sides
+from ._overlap import bleu, chrf
 
 
 class Translation(Evaluator):
@@ -19,7 +19,7 @@ class Translation(Evaluator):
     The instruction is in the language of the text (English where it has none) and is worded as no training prompt is. Titles,
     headings, descriptions and what stands in another split as well are left out.
 
-    Paper: see `polydistill.overlap`.
+    Paper: see `evaluators._overlap`.
     Checked: against sacrebleu.
     """
 

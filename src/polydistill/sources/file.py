@@ -8,15 +8,15 @@ from ..component import Count
 from ..language_files import by_content, every
 from ..reading import LeftOut, OnError, existing, objects
 from ..records import Lang, Row
-from ..shapes import question_rows
 from . import Languages, Source
+from ._shapes import question_rows
 
 
 class File(Source):
     """Questions, with their answers where it has any, from a JSONL, JSON or Parquet file.
 
     The file's kind and the shape of its rows (Alpaca, ShareGPT, ``messages``, or plain ``question`` and ``answer``; see
-    `polydistill.shapes`) are told apart by content; the shape is said. System lines and earlier turns are kept, an answer
+    `sources._shapes`) are told apart by content; the shape is said. System lines and earlier turns are kept, an answer
     of the data stays the final turn with ``lineage.author`` = ``reference``. JSONL and Parquet are streamed.
     The identity holds the file's name and content, not where it lies.
     """

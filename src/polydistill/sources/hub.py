@@ -9,8 +9,8 @@ from .. import progress
 from ..component import Count, missing_extra
 from ..reading import LeftOut, OnError
 from ..records import Lang, Row
-from ..shapes import question_rows
 from . import BadInput, Languages, Source
+from ._shapes import question_rows
 
 
 class Hub(Source):

@@ -7,12 +7,12 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from ..component import nearest
-from ..help_pages import prose, side_by_side
 from ..language_files import by_content, language_named, named
 from ..reading import LeftOut, OnError
 from ..records import Lang, Lineage, Parallel, Row
-from ..xml_reading import elements
 from . import BadInput, Languages, Source
+from ._help_pages import prose, side_by_side
+from ._xml import elements
 
 ORIGINAL = "C"
 """The folder of the English pages, which every other one was translated from."""

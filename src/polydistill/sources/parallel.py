@@ -7,10 +7,10 @@ from typing import Any
 from .. import records
 from ..component import Count
 from ..language_files import by_content, every, in_language
-from ..pairs import Sides, key_of, sides_of
 from ..reading import LeftOut, OnError, unwritable
 from ..records import Lang, Lineage, Row, digest
 from . import BadInput, Languages, Source
+from ._pairs import Sides, key_of, sides_of
 
 
 class Parallel(Source):

@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .. import apertium_pairs as pairs
-from .. import apertium_stream as stream
-from .. import programs
 from ..models import known_digest
 from ..records import Lang, batches, digest
 from . import FailedTranslation, NoTranslation, OpenTranslator, Translator
+from . import _apertium_pairs as pairs
+from . import _apertium_stream as stream
+from . import _programs as programs
 
 SENTENCES_A_PROCESS = 2000
 INSTALL = "sudo apt-get install -y --no-install-recommends"

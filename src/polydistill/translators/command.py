@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .. import programs
 from ..component import Beside, Count, Positive
 from ..models import known_digest
 from ..records import Lang, batches
-from ..translation_codes import flores
 from . import FailedTranslation, NoTranslation, OpenTranslator, Translator
+from . import _programs as programs
+from ._codes import flores
 
 Codes = Literal["bcp47", "iso3", "flores", "name"]
 

@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from .. import translation_models as models
 from ..component import Beside, Count, missing_extra
 from ..models import known_digest
 from ..records import Lang, digest
 from . import FailedTranslation, NoTranslation, OpenTranslator, Translator
+from . import _models as models
 
 END = "</s>"
 

@@ -63,7 +63,7 @@ def test_answers_and_scores_are_those_of_transformers(both: tuple[OpenLlamaCpp, 
 
 @needs_llama_cpp
 def test_a_prompt_longer_than_a_batch_is_read_in_parts(gguf: Path, monkeypatch: pytest.MonkeyPatch):
-    from polydistill import llama_runtime
+    from polydistill.engines import _llama as llama_runtime
 
     long = [question("the cat " * 20), QUESTIONS[0]]
     found = []

@@ -13,8 +13,8 @@ pytest.importorskip("httpx2", reason="polydistill[openai] is not installed")
 from tiny_endpoint import Loopback, Reply, Request, said, serving
 
 from polydistill.component import write_component
-from polydistill.endpoint import EndpointFailed
 from polydistill.engines import Answer, BadModel, Sampling
+from polydistill.engines._endpoint import EndpointFailed
 from polydistill.engines.openai import OpenAI
 from polydistill.plan import PlanError, read_plan
 from polydistill.records import Chat, Lang, Turn

@@ -143,7 +143,7 @@ def test_the_batch_size_is_probed_once_and_only_where_there_is_enough_to_do(taug
 
 def test_the_probe_stops_where_more_rows_are_no_faster_or_do_not_fit(taught: Path, monkeypatch: pytest.MonkeyPatch):
     now, tried = [0.0], []
-    monkeypatch.setattr("polydistill.torch_runtime.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("polydistill.engines._torch.time.monotonic", lambda: now[0])
 
     def takes(seconds: dict[int, float]):
         def decode(self: OpenTransformers, prompts: list[list[int]], *how: Any) -> list[Any]:

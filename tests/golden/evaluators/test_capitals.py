@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from polydistill.component import find
-from polydistill.countries import countries
+from polydistill.evaluators._countries import countries
 from polydistill.records import Lang
 
 Capitals = find("evaluators", "capitals")

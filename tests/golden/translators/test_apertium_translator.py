@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 import tiny_translators as tiny
 
-from polydistill import apertium_pairs as pairs
-from polydistill import apertium_stream as stream
-from polydistill import programs
 from polydistill.component import find
 from polydistill.records import Lang
 from polydistill.translators import FailedTranslation, NoTranslation
+from polydistill.translators import _apertium_pairs as pairs
+from polydistill.translators import _apertium_stream as stream
+from polydistill.translators import _programs as programs
 
 ENG, SPA, CAT, POR, GLG = (Lang(code) for code in ("eng", "spa", "cat", "por", "glg"))
 Apertium = find("translators", "apertium")

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from polydistill import models
 from polydistill.component import find
 from polydistill.records import Lang
-from polydistill.translation_codes import flores
 from polydistill.translators import FailedTranslation, NoTranslation
+from polydistill.translators._codes import flores
 
 ENG, SPA = Lang("eng"), Lang("spa")
 Command = find("translators", "command")

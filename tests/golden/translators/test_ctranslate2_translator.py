@@ -8,8 +8,8 @@ import tiny_translators as tiny
 from polydistill import models
 from polydistill.component import find
 from polydistill.records import Lang
-from polydistill.translation_models import BadFolder, adds_end, known, tokenizer
 from polydistill.translators import NoTranslation
+from polydistill.translators._models import BadFolder, adds_end, known, tokenizer
 
 ENG, SPA = Lang("eng"), Lang("spa")
 CTranslate2 = find("translators", "ctranslate2")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from .language_files import in_language, named
-from .reading import LeftOut, OnError, count_lines, decoded, lines, objects, raw_lines
-from .records import Lang
-from .sources import BadInput
-from .xml_reading import elements
+from ..language_files import in_language, named
+from ..reading import LeftOut, OnError, count_lines, decoded, lines, objects, raw_lines
+from ..records import Lang
+from . import BadInput
+from ._xml import elements
 
 Sides = dict[str, Any]
 """The two texts of a pair, and perhaps more, by language code or by ``source`` and ``target``; an ``id`` where there is one."""

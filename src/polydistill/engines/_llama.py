@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .component import missing_extra
-from .engines import BadModel
+from ..component import missing_extra
+from . import BadModel
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from .records import Lang
+from ..records import Lang
 
 Pair = tuple[Lang, Lang]
 

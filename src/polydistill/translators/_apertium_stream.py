@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import programs
-from .records import Lang
+from ..records import Lang
+from . import _programs as programs
 
 SECONDS = 60.0
 SECONDS_A_SENTENCE = 0.1

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from . import progress
-from .component import missing_extra
+from .. import progress
+from ..component import missing_extra
 
 S, T = TypeVar("S"), TypeVar("T")
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any, Literal
 
-from . import progress
-from .component import nearest
-from .reading import LeftOut, unwritable
-from .records import Chat, Lang, Lineage, Row, Turn, digest
-from .sources import BadInput
+from .. import progress
+from ..component import nearest
+from ..reading import LeftOut, unwritable
+from ..records import Chat, Lang, Lineage, Row, Turn, digest
+from . import BadInput
 
 Object = dict[str, Any]
 Role = Literal["system", "user", "assistant"]

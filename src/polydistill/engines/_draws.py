@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .engines import Sampling
+from . import Sampling
 
 if TYPE_CHECKING:
     from torch import Tensor

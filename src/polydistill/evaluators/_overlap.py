@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .texts import unspaced, words
+from ..texts import unspaced, words
 
 
 class Overlap(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from .reading import LeftOut, existing
-from .sources import BadInput
+from ..reading import LeftOut, existing
+from . import BadInput
 
 
 def elements(path: Path, wanted: str, out: LeftOut) -> Iterator[tuple[int, Element]]:

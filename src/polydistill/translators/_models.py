@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from .component import missing_extra
-from .records import Lang
-from .translation_codes import by_language, key
+from ..component import missing_extra
+from ..records import Lang
+from ._codes import by_language, key
 
 FAMILIES = {
     "nllb": re.compile(r"([a-z]{3}_[A-Z][a-z]{3})"),

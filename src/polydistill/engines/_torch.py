@@ -5,18 +5,18 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from . import progress, scoring
-from .draws import Draws
-from .engines import Answer, OpenEngine, Sampling
-from .records import Chat, batches, seed_of
-from .template import Template
+from .. import progress, scoring
+from ..records import Chat, batches, seed_of
+from ..template import Template
+from . import Answer, OpenEngine, Sampling
+from ._draws import Draws
 
 
 class OpenTransformers(OpenEngine):
     """A loaded model. Rows are sorted by length and run in batches; a row that has ended leaves its batch."""
 
     def __init__(self, model: Any, template: Template, batch_size: int | None):
-        from .student import Student
+        from ..student import Student
 
         self.student, self.chat, self.template = Student(model), template, template.digest
         self.model, self.device = model, model.device

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .endpoint import Endpoint, EndpointFailed
-from .engines import Answer, BadModel
+from . import Answer, BadModel
+from ._endpoint import Endpoint, EndpointFailed
 
 T = TypeVar("T")
 Messages = list[dict[str, str]]

@@ -8,8 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from .records import Lang, digest
-from .texts import words
+from ..records import Lang, digest
+from ..texts import words
 
 ENGLISH = Lang("eng")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import cache
 
-from .records import Lang
+from ..records import Lang
 
 _FLORES = """
 ace_Arab ace_Latn acm_Arab acq_Arab aeb_Arab afr_Latn ajp_Arab aka_Latn amh_Ethi apc_Arab arb_Arab ars_Arab ary_Arab

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from .engines import Answer, Engine, OpenEngine, Sampling
+from .engines import Answer, Engine, GaveUp, OpenEngine, Sampling
 from .records import Chat
 from .stage import workspace
 from .store import Store
@@ -37,12 +37,21 @@ class PaidEngine(OpenEngine):
         items = [[_said(chat), seeds[i] if drawn and seeds is not None else None] for i, chat in enumerate(chats)]
         by_item = {str(item): i for i, item in enumerate(items)}
 
-        def pay(missing: list[list[object]]) -> list[list[object]]:
+        failures: list[GaveUp] = []
+
+        def pay(missing: list[list[object]]) -> Sequence[Sequence[object] | None]:
             wanted = [by_item[str(item)] for item in missing]
             some_seeds = [seeds[i] for i in wanted] if seeds is not None else None
-            return [list(answer) for answer in self.live.answer([chats[i] for i in wanted], sampling, some_seeds)]
+            try:
+                return self.live.answer([chats[i] for i in wanted], sampling, some_seeds)
+            except GaveUp as failure:
+                failures.append(failure)
+                return failure.found or [None] * len(wanted)
 
-        return [Answer(*kept) for kept in self._store.through({"answer": self.identity, **how}, items, pay)]
+        answers = self._store.through({"answer": self.identity, **how}, items, pay)
+        if failures:  # now that what was answered is kept
+            raise failures[0]
+        return [Answer(*kept) for kept in answers]
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
         items = [[_said(chat), text] for chat, text in zip(chats, texts, strict=True)]

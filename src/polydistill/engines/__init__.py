@@ -35,6 +35,13 @@ class Answer(NamedTuple):
     ended: bool
 
 
+class GaveUp(ConnectionError):
+    """An engine that failed for good after it had answered some chats, which may have been paid for."""
+
+    found: "Sequence[Answer | None]" = ()
+    """What it answered, in order, None for the rest; empty where nothing was."""
+
+
 class OpenEngine(ABC):
     """A model that is loaded. Order and length are kept by every call; an empty list gives an empty list."""
 
@@ -46,6 +53,9 @@ class OpenEngine(ABC):
         """One answer a chat. A chat with no turn at all lets the model write the user's turn itself.
 
         ``seeds`` (one a chat) decide the draws; without them each chat's own text and ``sampling.seed`` do.
+
+        Raises:
+            GaveUp: a server failed for good; the error holds the answers that it gave.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from .. import progress
 from ..component import missing_extra
+from . import GaveUp
 
 S, T = TypeVar("S"), TypeVar("T")
 
@@ -26,7 +27,7 @@ MOST_SECONDS = 600.0
 """A server that asks to wait longer is not waited for."""
 
 
-class EndpointFailed(ConnectionError):
+class EndpointFailed(GaveUp):
     """A lasting failure: what the endpoint said, and what to do."""
 
     def __init__(self, sentence: str, status: int | None = None):
@@ -122,16 +123,24 @@ class Endpoint:
 
 
 def in_threads(threads: int, work: Callable[[S], T], items: Iterable[S]) -> list[T]:
-    """The work on every item, several at a time, in the items' order. The first failure ends it all."""
-    wanted, found = list(items), []
+    """The work on every item, several at a time, in the items' order.
+
+    Raises:
+        EndpointFailed: the first lasting failure; what is under way is waited for, and ``found`` holds it.
+    """
     pool = ThreadPoolExecutor(threads)
+    replies = [pool.submit(work, item) for item in items]
     try:
-        for result in pool.map(work, wanted):
-            found.append(result)
-            progress.note(f"{len(found)} of {len(wanted)} replies")
+        for number, reply in enumerate(replies, 1):
+            reply.result()
+            progress.note(f"{number} of {len(replies)} replies")
+    except EndpointFailed as failure:
+        pool.shutdown(cancel_futures=True)
+        failure.found = [None if r.cancelled() or r.exception() else r.result() for r in replies]
+        raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return found
+    return [reply.result() for reply in replies]
 
 
 def retry_after(value: str | None, now: float) -> float | None:

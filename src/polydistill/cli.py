@@ -1,6 +1,7 @@
 """The command line."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,10 +60,10 @@ def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None =
     """Runs a plan, or as much of it as is wanted, with every ending in words."""
     from .endings import AfterStage, PartDone, Stopped
     from .flow import run as flow
-    from .run_folder import keep
+    from .run_folder import keep, show
     from .stage import Workspace, working
 
-    space = Workspace(plan.runs, until=until, part=part)
+    space = Workspace(plan.runs, until=until, part=part, begins=partial(show, plan))
     again = "the same command goes on from here"
     try:
         with working(space):

@@ -21,14 +21,20 @@ def keep(plan: Plan, space: Workspace) -> None:
         file.write(as_yaml(plan.written()))
     write_json(folder / "stages.json", [[name, result.folder.name, there] for name, result, there in space.finished])
     for name, result, _ in space.finished:
-        if name != "measure":  # two of them; the report holds both
-            link(folder / name, result.folder)
-        if name == "train":
-            link(folder / "events.jsonl", result.folder / BESIDE / "events.jsonl")
+        show(plan, name, result.folder)
         if name == "report":
             export(folder / "model", folder / "choose" / "model", result.folder / "README.md")
             for file in ("report.html", "scores.json"):
                 link(folder / file, result.folder / file)
+
+
+def show(plan: Plan, stage: str, result: Path) -> None:
+    """Links a stage's folder into the run's own; done as it begins, so that its rows and events can be followed."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    if stage != "measure":  # two of them; the report holds both
+        link(plan.folder / stage, result)
+    if stage == "train":
+        link(plan.folder / "events.jsonl", result / BESIDE / "events.jsonl")
 
 
 def export(folder: Path, model: Path, card: Path) -> None:

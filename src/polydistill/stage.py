@@ -78,6 +78,8 @@ class Workspace:
     """Raise `WouldRun` at the first stage that is not finished."""
     until: str | None = None
     """Stop after this stage."""
+    begins: Callable[[str, Path], None] = lambda stage, folder: None
+    """Called with a stage and its folder before it works there."""
     finished: list[tuple[str, Artifact, bool]] = field(default_factory=list)
     """(stage, result, was it there already), in order."""
     stopping: bool = False
@@ -158,6 +160,7 @@ def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
                         if part is None:  # the temporary files of other workers are not ours
                             clean(out)
                         write_json(out / BESIDE / "settings.json", key)
+                        space.begins(name, out)
                         started = time.time()
                         work(settings, *inputs, out=out)
                         seconds = round(time.time() - started, 1)

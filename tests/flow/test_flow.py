@@ -236,6 +236,7 @@ def test_a_run_killed_while_it_answers_goes_on_to_the_same_rows(lifted: Any, tmp
     assert code == -signal.SIGKILL
     assert not list(tmp_path.glob("runs/stages/train-*"))
     plan = read_plan(str(lifted.path), list(changes))
+    assert (plan.folder / "answer").is_symlink(), "a stage can be looked into from the run's folder as soon as it begins"
     space = Workspace(plan.runs, until="mix")
     with working(space), pytest.raises(Exception, match="mix-"):
         run(plan)

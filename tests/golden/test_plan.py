@@ -147,6 +147,22 @@ def test_everything_that_would_stop_the_run_is_found_without_weights(path: Path,
         assert read_plan(str(path), model=str(random_model)).check() == []
 
 
+def test_a_broken_row_deep_in_any_file_is_found_before_the_run(tmp_path: Path, path: Path, random_model: Path):
+    (tmp_path / "questions.jsonl").write_text("".join(f'{{"question": "{n}"}}\n' for n in range(30)) + '{"question": "b\n{}\n')
+    (tmp_path / "pairs.jsonl").write_text('{"source": "a", "target": "b"}\n' * 9 + '{"source": 1, "target": "b"}\n')
+    plan = read_plan(
+        str(path),
+        [
+            f"ask.source={{file: {{path: {tmp_path}/questions.jsonl}}}}",
+            f"mix.texts=[{{parallel: {{path: {tmp_path}/pairs.jsonl}}}}]",
+        ],
+        model=str(random_model),
+    )
+    questions, pairs = plan.check()
+    assert questions.startswith(f"ask.source: {tmp_path}/questions.jsonl, line 31: broken JSON")
+    assert pairs.startswith(f"mix.texts[0]: {tmp_path}/pairs.jsonl, line 10: not text")
+
+
 # What is wrong
 
 

@@ -57,8 +57,7 @@ class Transformers(Engine):
         models.inspect(path)
         # Reading a tokenizer takes seconds; what was found right once is not read again.
         right = models.CACHE.expanduser() / "checked" / digest([self.identity(), asks, __version__])
-        unpacked = path.is_dir() or (models.CACHE.expanduser() / "models" / models.content(path)[:16]).is_dir()
-        if unpacked and not right.is_file():
+        if not right.is_file():
             template = Template(models.load_tokenizer(models.plain_folder(path), self.template_file))
             if asks:
                 _ = template.before_question

@@ -179,8 +179,8 @@ def heldout_rows(source: Source, languages: Sequence[Lang], split: Split) -> lis
 
 
 def readable(source: Source, languages: Sequence[Lang]) -> None:
-    """Reads one row, so that a missing file is found before a model is loaded."""
-    next(iter(source.read(Languages(languages[0], tuple(languages[1:])))), None)
+    """Finds what would stop the source, before a model is loaded."""
+    source.check(Languages(languages[0], tuple(languages[1:])))
 
 
 PROSE = ("", "paragraph")

@@ -7,8 +7,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .. import __version__, progress
 from ..component import Component, contract
-from ..records import Lang, Row
+from ..files import write_json
+from ..records import Lang, Row, digest
 
 if TYPE_CHECKING:
     from ..engines import Engine
@@ -28,8 +30,17 @@ class Source(Component):
         """
 
     def check(self, languages: "Languages") -> None:
-        """Finds what would stop `read`, without a model: reads the first row."""
-        next(iter(self.read(languages)), None)
+        """Finds what would stop `read`, without a model: reads every row. What was found right is not read again."""
+        from ..models import CACHE
+
+        state = [self.identity(), languages, __version__]
+        right = CACHE.expanduser() / "checked" / digest(state)
+        if not right.is_file():
+            with progress.line("check", unit=self.name()) as shown:
+                rows = 0
+                for rows, _ in enumerate(self.read(languages), 1):
+                    shown.note = f"{rows} rows"
+            write_json(right, {"rows": rows})
 
     def total(self) -> int | None:
         """How many rows to expect, for the progress line; None where that is not known."""

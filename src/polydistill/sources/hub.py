@@ -54,5 +54,9 @@ class Hub(Source):
         source = f"hub {self.dataset} {self.revision[:12]}"
         yield from question_rows(objects(), self.lang or languages.rich, source, self.questions, out)
 
+    def check(self, languages: Languages) -> None:
+        """Reads the first row; the rest lies elsewhere and comes when it is wanted."""
+        next(iter(self.read(languages)), None)
+
     def total(self) -> int | None:
         return self.questions

@@ -54,7 +54,8 @@ def finish(row: Row, chat: Chat, given: Answer, settings: AnswerSettings, author
         lineage={"author": author, "template": template, "marks": marks},
     )
     if not text:
-        return row.reject("no_whole_sentence" if given.text else "empty_answer")
+        nothing = "empty_answer" if given.ended else "question_too_long"  # no room for one token
+        return row.reject("no_whole_sentence" if given.text else nothing)
     return row if row.payload.ended else row.reject("cut_answer")
 
 

@@ -62,7 +62,7 @@ def test_an_answer_that_was_cut_is_cut_back_and_marked_or_dropped():
 
 @pytest.mark.parametrize(
     ("text", "ended", "reason"),
-    [("", True, "empty_answer"), ("", False, "empty_answer"), ("no end", False, "no_whole_sentence")],
+    [("", True, "empty_answer"), ("", False, "question_too_long"), ("no end", False, "no_whole_sentence")],
 )
 def test_an_answer_with_nothing_in_it_is_out(text: str, ended: bool, reason: str):
     assert finished(text, ended).rejected == reason

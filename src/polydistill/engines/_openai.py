@@ -1,5 +1,6 @@
 """What is said to an OpenAI-compatible server, and what its answers mean."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +14,8 @@ OURS = ("model", "messages", "prompt", "max_tokens", "temperature", "top_p", "se
 """Fields of a request that are set here."""
 NO_SUCH = (400, 404, 405, 422, 501)
 """The statuses of a server that does not know a request."""
+TOO_LONG = re.compile(r"context (length|size|window)|(prompt|input) is too long|too many (input )?tokens", re.IGNORECASE)
+"""How servers say that a chat leaves no room for an answer."""
 
 
 class Server:
@@ -31,13 +34,18 @@ class Server:
             return None
 
     def answer(self, messages: Messages, **how: Any) -> Answer:
-        """The model's answer; ended unless the server says otherwise than ``stop``."""
+        """The model's answer; ended unless the server says otherwise than ``stop``. Empty and cut where there is no room."""
 
         def read(reply: Any) -> Answer:
             choice = reply["choices"][0]
             return Answer((choice["message"]["content"] or "").strip(), choice["finish_reason"] == "stop")
 
-        return self._endpoint.post(f"{self.url}/chat/completions", {**self._every, "messages": messages, **how}, read)
+        try:
+            return self._endpoint.post(f"{self.url}/chat/completions", {**self._every, "messages": messages, **how}, read)
+        except EndpointFailed as error:
+            if error.status in (400, 413, 422) and TOO_LONG.search(str(error)):
+                return Answer("", False)
+            raise
 
     def tokens(self, text: str, begins: bool = False) -> list[int]:
         """Tokens of a text; ``begins``: with what the model puts before a text."""

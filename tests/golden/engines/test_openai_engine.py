@@ -106,12 +106,25 @@ def test_the_order_is_kept_whoever_is_first():
     assert [answer.text for answer in answers] == [f"to {place}" for place in range(8)]
 
 
-def test_a_lasting_failure_of_one_row_ends_the_rest():
+@pytest.mark.parametrize("message", [
+    "This model's maximum context length is 512 tokens. However, you requested 600 tokens.",
+    "the request exceeds the available context size, try increasing it", "prompt is too long: 9 tokens > 8 maximum",
+])  # fmt: skip
+def test_a_question_longer_than_the_context_has_no_answer_and_the_rest_have_theirs(message: str):
     def reply(request: Request) -> Reply:
         too_long = request.body["messages"][0]["content"] == "1"
-        return Reply({"error": {"message": "maximum context length is 512 tokens"}}, 400) if too_long else said("yes")
+        return Reply({"error": {"message": message}}, 400) if too_long else said("yes")
 
-    with pytest.raises(EndpointFailed, match=r"answered 400 .maximum context length is 512 tokens"):
+    answers, _ = asked(reply, "0", "1", "2")
+    assert answers == [Answer("yes", True), Answer("", False), Answer("yes", True)]
+
+
+def test_a_lasting_failure_of_one_row_is_said():
+    def reply(request: Request) -> Reply:
+        refused = request.body["messages"][0]["content"] == "1"
+        return Reply({"error": {"message": "content policy"}}, 400) if refused else said("yes")
+
+    with pytest.raises(EndpointFailed, match=r"answered 400 .content policy"):
         asked(reply, "0", "1", "2")
 
 

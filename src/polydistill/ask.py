@@ -6,9 +6,10 @@ from pathlib import Path
 from . import progress
 from .component import Count, Settings
 from .engines import Engine
+from .reading import counting_skipped
 from .records import Lang, Row
 from .sources import BadInput, Languages, Source
-from .stage import Rows, stage, write_rows
+from .stage import BESIDE, Rows, stage, write_json, write_rows
 
 
 class AskSettings(Settings):
@@ -36,7 +37,9 @@ def ask(settings: AskSettings, *, out: Path) -> Rows:
                     shown.advance()
                     yield row
 
-    rows = write_rows(out, seen(), shard_rows=256)
+    with counting_skipped() as skipped:
+        rows = write_rows(out, seen(), shard_rows=256)
+    write_json(out / BESIDE / "left_out.json", skipped())
     if not any(True for _ in rows):
         raise BadInput(f"{settings.source.name()} gave no questions")
     return rows

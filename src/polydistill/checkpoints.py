@@ -3,7 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,25 @@ def write_parts(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
         size += tensor.nbytes
     for number, part in enumerate(parts):
         path = folder / f"{name}-{number:04d}.safetensors"
-        save_file(part, path)
+        with writing(path):
+            save_file(part, path)
         with path.open("rb") as file:
             os.fsync(file.fileno())
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around the Rust libraries that write weights and tokenizers.
+
+    Raises:
+        OSError: the system refused to write; they say so in errors of their own, a bare `Exception` among them.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) or "os error" not in str(error):
+            raise
+        raise OSError(f"{path} cannot be written: {error}; make room if its disk is full") from error
 
 
 def read_parts(folder: Path, name: str) -> dict[str, Tensor]:
@@ -81,7 +98,8 @@ def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
     unfinished = folder.with_name("model.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     with progress.line("export", unit="writing the model"):
-        model.to(getattr(torch, wanted)).save_pretrained(unfinished)
-        tokenizer.save_pretrained(unfinished)
+        with writing(unfinished):
+            model.to(getattr(torch, wanted)).save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)

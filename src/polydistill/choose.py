@@ -64,8 +64,11 @@ def between(trained: Path, base: dict[str, Any], scale: float, target: Path) -> 
     import torch
     from safetensors.torch import load_file, save_file
 
+    from .checkpoints import writing
+
     weights = {
         name: torch.lerp(base[name].float(), tensor.float(), scale).to(tensor.dtype)
         for name, tensor in load_file(trained).items()
     }
-    save_file(weights, target, metadata={"format": "pt"})
+    with writing(target):
+        save_file(weights, target, metadata={"format": "pt"})

@@ -12,7 +12,7 @@ from .component import ALLOWED, KINDS
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="a recipe's name, or a YAML file")]
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="a recipe's name, a YAML file or a run's folder")]
 Changes = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="settings to change, such as train.epochs=2")
 ]
@@ -153,7 +153,7 @@ def chat(run_name: Annotated[Path, typer.Argument(metavar="RUN", help="a run's f
         fail(f"{run_name} has no finished model; give a run's folder, such as runs/sdrrl-spa-123456")
     from .chatting import side_by_side
 
-    side_by_side(plan_of(str(run_name / "plan.yaml"), [f"runs={run_name.parent}"], None, None, None, None), run_name / "model")
+    side_by_side(plan_of(str(run_name), None, None, None, None, None), run_name / "model")
 
 
 @app.command()
@@ -170,6 +170,7 @@ def work(
     if stage not in ("answer", "translate"):
         fail(component.unknown("row stage", stage, ("answer", "translate"), "polydistill work --help"))
     read = plan_of(plan, changes, model, source, target, allow)
+    checked(read)
     done = run_flow(read, until=stage, part=(int(number), int(workers)))
     typer.echo(f"all shards of {done.folder.name} are done; run the plan")
 

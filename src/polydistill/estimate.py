@@ -3,16 +3,18 @@
 import json
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import models, progress
+from . import guard, models, progress
+from .ask import ask
 from .endings import AfterStage, WouldRun
 from .engines import Answer, OpenEngine, Sampling
 from .flow import run
 from .plan import Plan
-from .records import Chat, Lineage, Row, Turn
+from .records import Chat, Lineage, Row, Turn, kept
 from .sources import Languages
 from .stage import Workspace, is_finished, working
 
@@ -118,44 +120,84 @@ class Speed(NamedTuple):
     generated: float
     scored: float
     trained: float
+    translated: float
+    """Tokens of what is translated into one language; 0 for a translator that does not translate."""
+    question: float
+    """Tokens of a question."""
     memory: float
     """Peak memory of the probe in GB."""
 
 
+PROBED = 8
+"""Questions that a probe takes."""
+
+
 def probe(plan: Plan) -> Speed:
-    """Answers, scores and trains a few rows for some seconds each."""
+    """Answers, scores, translates and trains a few of the plan's own questions for some seconds each."""
+    with progress.line("probe", unit="answering, scoring, translating, training a few rows"):
+        with plan.model.open() as engine:
+            asked = questions(plan, engine)
+            many = [asked[place % len(asked)] for place in range(32)]
+            engine.answer(many, Sampling(max_tokens=2))
+            started = time.monotonic()
+            engine.answer(many, Sampling(max_tokens=10))
+            generated = 10 * len(many) / (time.monotonic() - started)
+            texts = [f"{number} {chat.question.text[:400]}" for number, chat in enumerate(many[:PROBED])]
+            counts = engine.count(texts)
+            started = time.monotonic()
+            engine.score(many[:PROBED], texts)
+            scored = sum(counts) / (time.monotonic() - started)
+        translated = sum(counts) / _translating(plan, texts) if plan.translate.translator.translates else 0.0
+        chats = [chat.answered(text, plan.rich) for chat, text in zip(many, texts, strict=False)]
+        trained = _training(plan, chats)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return Speed(generated, scored, trained, translated, sum(counts) / len(counts), memory)
+
+
+def questions(plan: Plan, engine: OpenEngine) -> list[Chat]:
+    """Some of the plan's own: kept ones, else the first of the source, else what the model asks now."""
+    rows: Iterable[Row] = ()
+    try:
+        with working(Workspace(plan.runs, only_look=True)):
+            rows = ask(plan.ask)
+    except WouldRun:
+        if plan.ask.source.name() != "self_ask":
+            rows = plan.ask.source.read(Languages(plan.rich))
+    chats = [row.payload.asked for row in islice((row for row in kept(rows) if row.payload.type == "chat"), PROBED)]
+    if chats:
+        return chats
+    answers = engine.answer([Chat(turns=())] * PROBED, Sampling(max_tokens=24, temperature=1.0), range(PROBED))
+    return [Chat(turns=(Turn(role="user", text=answer.text or "?", lang=plan.rich),)) for answer in answers]
+
+
+def _translating(plan: Plan, texts: list[str]) -> float:
+    """Seconds to translate these into one target language, once the translator is ready."""
+    with plan.translate.translator.open() as translator:
+        guard.translate(translator, texts[:1], plan.rich, plan.to[0])
+        started = time.monotonic()
+        guard.translate(translator, texts, plan.rich, plan.to[0])
+        return time.monotonic() - started
+
+
+def _training(plan: Plan, chats: list[Chat]) -> float:
+    """Tokens a second of one training step."""
     import torch
+    from accelerate import Accelerator
 
     from .loop import step
     from .student import Student
+    from .template import Template
 
-    words = "Tell me how the weather changes over the year in a small town by the sea, and why it does so."
-    chat = Chat(turns=(Turn(role="user", text=words, lang=plan.rich),))
-    with progress.line("probe", unit="answering, scoring, training a few rows"), plan.model.open() as engine:
-        engine.answer([chat] * 32, Sampling(max_tokens=2))
-        started = time.monotonic()
-        engine.answer([chat] * 32, Sampling(max_tokens=10))
-        generated = 320 / (time.monotonic() - started)
-        text = " ".join([words] * 3)
-        started = time.monotonic()
-        engine.score([chat] * 8, [f"{number} {text}" for number in range(8)])
-        scored = 8 * engine.count([text])[0] / (time.monotonic() - started)
-        del engine
-        folder, template_file = plan.model.trainable()
-        from accelerate import Accelerator
-
-        from .template import Template
-
-        accelerator = Accelerator(cpu=plan.train.computes_in[0] == "cpu")
-        template = Template(models.load_tokenizer(folder, template_file))
-        student = Student(models.load_model(folder, "float32", str(accelerator.device))).train()
-        weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
-        optimizer = torch.optim.AdamW(weights.values(), lr=0.0)
-        rows = [template.training(chat.answered(text, plan.rich))] * 8
-        started = time.monotonic()
-        step(plan.train, accelerator, student, weights, optimizer, rows, list(range(8)), 0.5)
-        trained = sum(len(ids) for ids, _ in rows) / (time.monotonic() - started)
-    return Speed(generated, scored, trained, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+    folder, template_file = plan.train.model.trainable()
+    accelerator = Accelerator(cpu=plan.train.computes_in[0] == "cpu")
+    template = Template(models.load_tokenizer(folder, template_file))
+    student = Student(models.load_model(folder, "float32", str(accelerator.device))).train()
+    weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(weights.values(), lr=0.0)
+    rows = [template.training(chat) for chat in chats]
+    started = time.monotonic()
+    step(plan.train, accelerator, student, weights, optimizer, rows, list(range(len(rows))), 0.5)
+    return sum(len(ids) for ids, _ in rows) / (time.monotonic() - started)
 
 
 class Cost(NamedTuple):
@@ -175,6 +217,9 @@ def costs(plan: Plan, speed: Speed) -> Iterator[Cost]:
         tokens = int(questions / KEPT_QUESTIONS * getattr(plan.ask.source, "max_tokens", 48))
         yield Cost("ask", tokens, tokens / speed.generated)
     yield Cost("answer", questions * plan.answer.max_tokens, questions * plan.answer.max_tokens / speed.generated)
+    if speed.translated:
+        tokens = int(questions * (speed.question + plan.answer.max_tokens) * len(plan.to))
+        yield Cost("translate", tokens, tokens / speed.translated)
     tokens = plan.mix.tokens * plan.train.epochs
     yield Cost("train", tokens, tokens / speed.trained)
     folder, template_file = plan.model.trainable()

@@ -11,7 +11,7 @@ from .engines import Engine
 from .evaluators import Evaluator, Score
 from .paid import paying
 from .records import Lang, kept, split_of
-from .stage import Artifact, Rows, replacing, stage, workspace
+from .stage import Artifact, Rows, pause, replacing, stage, workspace
 
 
 class EvaluateSettings(Settings):
@@ -79,6 +79,7 @@ def measure(settings: EvaluateSettings, answers: Rows, translated: Rows, *, out:
     with paying(settings.model) as engine, progress.line("measure", len(settings.evaluators), "evaluators") as shown:
         with replacing(out / "scores.jsonl") as file:
             for evaluator in settings.evaluators:
+                pause()
                 progress.note(evaluator.name())
                 file.writelines(score.model_dump_json() + "\n" for score in evaluator(engine, languages, iter(held)))
                 shown.advance()

@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from .component import ALLOWED
 from .endings import Stopped
 from .files import replacing
 from .records import batches, seed_of
-from .stage import BESIDE, Rows
+from .stage import BESIDE, Rows, only_runner
 from .student import Batch, Student
 from .template import Template
 from .training import TrainSettings
@@ -64,17 +65,23 @@ def fit(
             done = step(settings, accelerator, student, weights, optimizer, rows, steps[number], (number + 1) / len(steps))
             events.write(number, done)
             shown.advance(note=f"loss {done['loss']:.3f}  {events.speed:.0f} tokens/s")
-            if accelerator.is_main_process and number + 1 < len(steps):
-                stop = stopping()
-                if stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes:
+            if number + 1 < len(steps):
+                stop = agreed(accelerator, stopping())
+                if accelerator.is_main_process and (stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes):
                     checkpoints.save(out, number + 1, weights, optimizer)
                     saved = time.monotonic()
                 if stop:
+                    accelerator.wait_for_everyone()
                     raise Stopped
     if accelerator.is_main_process:
         checkpoints.export(model.merge_and_unload() if settings.method == "lora" else model, tokenizer, folder, out / "model")
     accelerator.wait_for_everyone()
     accelerator.end_training()
+
+
+def agreed(accelerator: Accelerator, stop: bool) -> bool:
+    """Whether any rank wants to stop; all ranks hear the same."""
+    return float(accelerator.reduce(torch.tensor(float(stop), device=accelerator.device), "sum")) > 0
 
 
 def plan_steps(settings: TrainSettings, rows: list[Tokens]) -> list[list[int]]:
@@ -192,12 +199,27 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """One rank of several: reads the job that `train` wrote."""
+    """One rank of several: reads the job that `train` wrote, and ends in peace when `train` asks it to stop or is gone."""
     job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     ALLOWED.set(frozenset(job["allow"]))
     settings = TrainSettings.model_validate(job["settings"])
-    template = Path(job["template"]) if job["template"] else None
-    fit(settings, Path(job["folder"]), template, Rows(Path(job["mixture"])), Path(job["out"]))
+    template, out = Path(job["template"]) if job["template"] else None, Path(job["out"])
+
+    def stopping() -> bool:
+        return Path(job["stop"]).exists() or abandoned(out)
+
+    # A rank that ended in an error would have the launcher kill the others.
+    with suppress(Stopped):
+        fit(settings, Path(job["folder"]), template, Rows(Path(job["mixture"])), out, stopping)
+
+
+def abandoned(out: Path) -> bool:
+    """Whether the run that started this rank is gone: the system has taken back its lock on the folder."""
+    try:
+        with only_runner(out):
+            return True
+    except RuntimeError:
+        return False
 
 
 if __name__ == "__main__":

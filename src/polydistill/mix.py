@@ -13,6 +13,7 @@ from . import progress
 from .builders import Filter, TrainingBuilder, texts_of
 from .component import Count, Settings
 from .engines import Engine
+from .reading import counting_skipped
 from .records import Lang, Row, kept, seed_of, split_of
 from .samplers import Sampler
 from .sources import BadInput, Languages, Source
@@ -61,10 +62,11 @@ def mix(settings: MixSettings, answers: Rows, translated: Rows, *, out: Path) ->
     funnel = Funnel()
     with progress.line("mix", unit="rows") as seen:
         pool = out / BESIDE / "pool.jsonl"
-        with replacing(pool) as file:
+        with replacing(pool) as file, counting_skipped() as skipped:
             for row in filtered(settings, answers, translated, funnel):
                 file.write(row.to_json() + "\n")
                 seen.advance()
+            funnel.left_out = skipped()
         candidates = out / BESIDE / "candidates.jsonl"
         groups = build(settings, pool, candidates, funnel)
         chosen = choose_rows(settings, groups, funnel)
@@ -85,15 +87,23 @@ class Funnel:
     def __init__(self) -> None:
         self.read: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
+        self.left_out: dict[str, int] = {}
+        """What the sources skipped under ``on_error: skip``, by reason."""
         self.groups: dict[str, dict[str, int]] = {}
 
     def summary(self) -> dict[str, Any]:
-        return {"read": dict(self.read), "rejected": dict(self.reasons), "groups": self.groups}
+        found = {"read": dict(self.read), "rejected": dict(self.reasons), "groups": self.groups}
+        return found | ({"left out": self.left_out} if self.left_out else {})
 
     def sentences(self) -> list[str]:
         lost = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common()) or "none"
         made = ", ".join(f"{name} {group['rows']} ({group['tokens']} tokens)" for name, group in self.groups.items())
-        return [f"mix: read {', '.join(f'{n} {what}' for what, n in self.read.items())}; out: {lost}", f"mix: {made}"]
+        said = [f"mix: read {', '.join(f'{n} {what}' for what, n in self.read.items())}; out: {lost}", f"mix: {made}"]
+        if empty := [name for name, group in self.groups.items() if not group["candidates"]]:
+            people = self.read["parallel rows"] + self.read["text rows"]
+            give = "" if people else "; give text by people: mix.texts='[{parallel: {path: pairs.tsv}}]'"
+            said.append(f"mix: no rows for {', '.join(empty)}: their share of the tokens went to the others{give}")
+        return said
 
 
 def pooled(settings: MixSettings, answers: Rows, translated: Rows) -> Iterator[Row]:
@@ -120,7 +130,7 @@ def filtered(settings: MixSettings, answers: Rows, translated: Rows, funnel: Fun
 
     rows: Iterable[Row] = chain(held_out(True), held_out(False))
     for one in settings.filters:
-        rows = one(rows)
+        rows = one(rows, (settings.rich, *settings.targets))
     rejected: set[str] = set()
     for row in rows:
         if split_of(row.lineage.question) != "train":
@@ -179,6 +189,7 @@ def choose_rows(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]]
     What a group cannot fill, even repeated, goes to the others in proportion.
     """
     share = shares_of(settings, groups)
+    empty = empty_shares(settings, groups)
     most = {group: settings.repeat * sum(tokens for _, _, tokens in picks) for group, picks in groups.items()}
     budget = fill(share, most, settings.tokens)
     chosen: list[tuple[int, int]] = []
@@ -191,8 +202,10 @@ def choose_rows(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]]
                 if used + tokens / 2 <= budget[group]:
                     chosen.append((place, time))
                     used, rows = used + tokens, rows + 1
-        counts = {"candidates": len(picks), "rows": rows, "tokens": used, "wanted": round(share[group] * settings.tokens)}
-        funnel.groups[f"{group[0]} {group[1]}"] = counts
+        wanted = round(share[group] * (1 - sum(empty.values())) * settings.tokens)
+        funnel.groups[f"{group[0]} {group[1]}"] = {"candidates": len(picks), "rows": rows, "tokens": used, "wanted": wanted}
+    for name, part in sorted(empty.items()):
+        funnel.groups[name] = {"candidates": 0, "rows": 0, "tokens": 0, "wanted": round(part * settings.tokens)}
     return sorted(chosen, key=lambda pick: seed_of(settings.seed, "order", *pick))
 
 
@@ -200,11 +213,18 @@ def shares_of(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]]) 
     """The share of each (group, language): the builder's, divided among languages by the sampler."""
     shares = {name: share for builder in settings.builders for name, share in builder.shares().items()}
     found = {}
-    for name in {name for name, _ in groups}:
+    for name in sorted({name for name, _ in groups}):
         sizes = {lang: float(sum(tokens for _, _, tokens in picks)) for (n, lang), picks in groups.items() if n == name}
         found |= {(name, lang): shares[name] * part for lang, part in settings.sampler(sizes).items()}
     whole = sum(found.values())
     return {group: share / whole for group, share in found.items()}
+
+
+def empty_shares(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]]) -> dict[str, float]:
+    """The share of each group that should have rows and has none in any language."""
+    shares = {name: share for builder in settings.builders for name, share in builder.shares().items() if share}
+    made = {name for name, _ in groups}
+    return {name: share / sum(shares.values()) for name, share in shares.items() if name not in made}
 
 
 def fill(share: dict[tuple[str, str], float], most: dict[tuple[str, str], int], tokens: int) -> dict[tuple[str, str], float]:

@@ -13,6 +13,7 @@ from typing import Any
 from . import progress
 from .component import nearest
 from .engines import BadModel
+from .gguf_file import first_line, gguf_about, gguf_fields
 from .records import digest
 from .stage import file_digest, replacing
 
@@ -51,7 +52,7 @@ def inspect(path: Path) -> None:
     """Refuses what must not be loaded, before any library sees it.
 
     Raises:
-        BadModel: pickled weights only, remote code, weights named outside the folder, or no model at all.
+        BadModel: pickled weights only, remote code, weights named outside the folder, a file that is cut off, or no model.
     """
     if path.is_file():
         if path.suffix != ".gguf":
@@ -59,6 +60,7 @@ def inspect(path: Path) -> None:
         with path.open("rb") as file:
             if file.read(4) != b"GGUF":
                 raise BadModel(f"{path} does not begin as a GGUF file does; download it again")
+        gguf_fields(path)
         return
     if not (path / "config.json").is_file():
         ggufs = sorted(p.name for p in path.glob("*.gguf"))
@@ -87,7 +89,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except ValueError as error:
-        raise BadModel(f"{path} is no JSON: {error}") from None
+        raise BadModel(f"{path} is no JSON ({error}); download it again") from None
 
 
 def _refuse_broken(path: Path) -> None:
@@ -137,14 +139,19 @@ def known_digest(path: Path) -> str:
     return found
 
 
+def unpacked(path: Path) -> Path:
+    """The folder of a model: itself, or where a GGUF file is dequantised to; that one may not be there yet."""
+    return path if path.is_dir() else CACHE.expanduser() / "models" / content(path)[:16]
+
+
 def plain_folder(path: Path) -> Path:
     """The model as a folder: itself, or a GGUF file dequantised to float32 in the cache."""
-    inspect(path)
-    if path.is_dir():
-        return path
-    folder = CACHE.expanduser() / "models" / content(path)[:16]
-    if (folder / "config.json").is_file():
+    folder = unpacked(path)
+    if folder != path and (folder / "config.json").is_file():
         return folder
+    inspect(path)
+    if folder == path:
+        return path
     progress.say(f"unpacking {path.name} once into {folder}")
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -165,24 +172,20 @@ def _dequantise(path: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     with progress.line("unpack", unit=path.name):
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-        # Without `dequantize` a quantizer stays on the model and it cannot be saved.
-        model = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
-        )
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+            # Without `dequantize` a quantizer stays on the model and it cannot be saved.
+            model = AutoModelForCausalLM.from_pretrained(
+                path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+            )
+        except Exception as error:  # whatever the library meets in a file that it does not know
+            raise BadModel(
+                f"{path} cannot be unpacked ({first_line(error)}); give the model's own folder, with safetensors"
+            ) from error
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         # The generation settings of a GGUF are guesses; ours come with each call.
         (folder / "about.json").write_text(json.dumps(gguf_about(path)), "utf-8")
-
-
-def gguf_about(path: Path) -> dict[str, Any]:
-    """Name, licence and languages as a GGUF file states them."""
-    from gguf import GGUFReader
-
-    fields = GGUFReader(path).fields
-    wanted = {"name": "general.name", "licence": "general.license", "languages": "general.languages"}
-    return {key: fields[field].contents() for key, field in wanted.items() if field in fields}
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -214,16 +217,33 @@ def _card_head(card: str) -> dict[str, Any]:
 
 
 def load_tokenizer(folder: Path, template: Path | None = None) -> Any:
-    """The tokenizer of a plain folder; with another chat template where one is given."""
+    """The tokenizer of a plain folder; with another chat template where one is given.
+
+    Raises:
+        BadModel: there is no tokenizer, or it cannot be read.
+    """
     quiet()
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # whatever the library meets in files that it does not know
+        raise BadModel(_tokenizer_fault(folder, error)) from error
     if template is not None:
         tokenizer.chat_template = template.read_text("utf-8")
     if isinstance(tokenizer.chat_template, dict):  # several by name: the one for plain chats
         tokenizer.chat_template = tokenizer.get_chat_template()
     return tokenizer
+
+
+def _tokenizer_fault(folder: Path, error: Exception) -> str:
+    files = [p for pattern in ("tokenizer.*", "vocab*", "*.model", "*.tiktoken") for p in sorted(folder.glob(pattern))]
+    if not files:
+        return f"{folder} has no tokenizer: put tokenizer.json and tokenizer_config.json of the same model into it"
+    for file in files:
+        if file.suffix == ".json":
+            _json(file)
+    return f"the tokenizer in {files[0]} cannot be read ({first_line(error)}); download it again"
 
 
 def load_model(folder: Path, dtype: str, device: str) -> Any:

@@ -6,8 +6,11 @@ from typing import Any
 
 from .engines import Answer, Engine, GaveUp, OpenEngine, Sampling
 from .records import Chat
-from .stage import workspace
+from .stage import pause, workspace
 from .store import Store
+
+LOT = 256
+"""How many results are paid for before they are kept and a run that was asked to stop does so."""
 
 
 class PaidEngine(OpenEngine):
@@ -48,20 +51,27 @@ class PaidEngine(OpenEngine):
                 failures.append(failure)
                 return failure.found or [None] * len(wanted)
 
-        answers = self._store.through({"answer": self.identity, **how}, items, pay)
-        if failures:  # now that what was answered is kept
-            raise failures[0]
+        def then() -> None:
+            if failures:  # now that what was answered is kept
+                raise failures[0]
+            pause()
+
+        answers = self._store.through({"answer": self.identity, **how}, items, pay, LOT, then)
         return [Answer(*kept) for kept in answers]
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
         items = [[_said(chat), text] for chat, text in zip(chats, texts, strict=True)]
         by_item = {str(item): i for i, item in enumerate(items)}
+        # Each lot holds like lengths and whole prompts: the engine pads little, and reads a prompt once for its texts.
+        order = sorted(range(len(items)), key=lambda i: (len(str(items[i][0])), str(items[i][0]), len(texts[i])))
 
         def pay(missing: list[list[object]]) -> list[float]:
             wanted = [by_item[str(item)] for item in missing]
             return self.live.score([chats[i] for i in wanted], [texts[i] for i in wanted])
 
-        return self._store.through({"score": self.identity}, items, pay)
+        found = self._store.through({"score": self.identity}, [items[i] for i in order], pay, LOT, pause)
+        scores = dict(zip(order, found, strict=True))
+        return [scores[i] for i in range(len(items))]
 
     def room(self, chats: Sequence[Chat]) -> list[int]:
         return self._told("room", [_said(chat) for chat in chats], lambda some: self.live.room([chats[i] for i in some]))

@@ -1,15 +1,17 @@
 """One settings tree: reads YAML and key=value, and reports every mistake at once."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from ruamel.yaml.comments import CommentedMap
 
 from .answer import AnswerSettings
 from .ask import AskSettings
+from .checking import problems
 from .choose import ChooseSettings
 from .component import Beside, Settings, identity, nearest, unknown, write_component
 from .engines import Engine
@@ -29,6 +31,20 @@ SECTIONS = {
 INHERITED = ("model", "rich", "targets")
 
 
+def _folder_name(name: str) -> str:
+    if name in ("stages", "store"):
+        raise ValueError(f"the folder {name} holds what all runs share; give the run another name")
+    if name.startswith(".") or len(name.encode()) > 200 or not name.isprintable() or set(name) & set("/\\"):
+        raise ValueError("a run's name is the name of its folder under `runs`: no path, and no dot in front")
+    return name
+
+
+def _same_language(lang: Lang, others: Iterable[Lang]) -> Lang | None:
+    """The first of the others that is the same language and script; regions differ only where both are stated."""
+    same = [one for one in others if (one.language, one.script) == (lang.language, lang.script)]
+    return next((one for one in same if one.region == lang.region or not (one.region and lang.region)), None)
+
+
 class Plan(Settings):
     """Everything a run needs. Each stage's section holds its own settings; model and languages are stated once, on top."""
 
@@ -46,24 +62,24 @@ class Plan(Settings):
     choose: ChooseSettings
     evaluate: EvaluateSettings
     report: ReportSettings
-    name: Beside[str] = ""
+    name: Beside[Annotated[str, AfterValidator(_folder_name)]] = ""
     """The run's name, a folder under `runs`; made of the recipe and the languages where none is given."""
     recipe: Beside[str] = ""
     """The recipe it began from."""
-    runs: Beside[Path] = Path("runs")
+    runs: Beside[Annotated[Path, AfterValidator(lambda runs: Path(os.path.expanduser(runs)))]] = Path("runs")
     """Where results are kept; runs in one folder share what they have in common."""
 
     @field_validator("to")
     @classmethod
     def _each_once(cls, targets: tuple[Lang, ...]) -> tuple[Lang, ...]:
-        if len(set(targets)) < len(targets):
+        if any(_same_language(target, targets[:at]) for at, target in enumerate(targets)):
             raise ValueError("each target language once")
         return targets
 
     @model_validator(mode="after")
     def _targets_differ(self) -> "Plan":
-        if self.rich in self.to:
-            raise ValueError(f"the target {self.rich} is the rich language itself; give another under `to`")
+        if target := _same_language(self.rich, self.to):
+            raise ValueError(f"the target {target} is the rich language {self.rich} itself; give another under `to`")
         return self
 
     @cached_property
@@ -96,29 +112,7 @@ class Plan(Settings):
 
     def check(self) -> list[str]:
         """Everything that would stop the run, found without loading weights; empty when all is well."""
-        return [sentence for sentence in self._problems() if sentence]
-
-    def _problems(self) -> Iterator[str]:
-        from .sources import Languages
-
-        languages = Languages(self.rich, self.to, self.model)
-        asks = self.ask.source.name() == "self_ask"
-        yield _problem("model", lambda: self.model.check(asks=asks))
-        yield _problem("ask.source", lambda: self.ask.source.check(languages))
-        for target in self.to:
-            yield _problem("translate.translator", lambda target=target: self.translate.translator.check(self.rich, target))
-        for number, source in enumerate(self.mix.texts):
-            yield _problem(f"mix.texts[{number}]", lambda source=source: source.check(languages))
-        for evaluator in self.evaluate.evaluators:
-            yield _problem(f"evaluate.{evaluator.name()}", lambda evaluator=evaluator: evaluator.check(tuple(languages)))
-
-
-def _problem(where: str, look: Any) -> str:
-    try:
-        look()
-    except (ValueError, OSError, LookupError, ImportError) as error:
-        return f"{where}: {error}"
-    return ""
+        return list(problems(self))
 
 
 # Reading.
@@ -133,17 +127,19 @@ def read_plan(
     given: str, overrides: list[str] | None = None, model: str | None = None, source: str | None = None,
     target: str | None = None,
 ) -> Plan:  # fmt: skip
-    """A plan from a recipe's name or a YAML file, with ``key=value`` changes.
+    """A plan from a recipe's name, a YAML file or a run's folder, with ``key=value`` changes.
 
     Raises:
         PlanError: every mistake, each with its line and the nearest right name.
     """
-    path = RECIPES / f"{given}.yaml"
-    if not path.is_file():
-        path = Path(given).expanduser()
-        if not path.is_file():
-            raise PlanError([unknown("recipe or plan file", given, recipe_names(), "polydistill list recipes")])
+    path = RECIPES / f"{given}.yaml" if given in recipe_names() else Path(os.path.expanduser(given))
+    is_run = os.path.isfile(path / "plan.yaml")
+    path = path / "plan.yaml" if is_run else path
+    if not os.path.isfile(path):  # unlike Path.is_file it takes a name of any length
+        raise PlanError([unknown("recipe, plan file or run", given, recipe_names(), "polydistill list recipes")])
     tree = load(path)
+    if is_run:
+        tree["runs"] = str(path.absolute().parent.parent)
     if path.parent == RECIPES:
         tree["recipe"] = path.stem
     elif "recipe" in tree:
@@ -152,8 +148,8 @@ def read_plan(
             where = f"{path}, line {line_of(tree, ('recipe',))}"
             raise PlanError([f"{where}: {unknown('recipe', str(tree['recipe']), recipe_names(), 'polydistill list recipes')}"])
         tree = merged(load(base), tree, Plan)
-    changes = list(overrides or [])
-    changes += [f"{key}={value}" for key, value in (("model", model), ("from", source), ("to", target)) if value is not None]
+    short = (("model", model), ("from", source), ("to", target))
+    changes = [*(f"{key}={value}" for key, value in short if value is not None), *(overrides or ())]
     for change in changes:
         if change.startswith("recipe="):
             raise PlanError([f"{change}: a plan's recipe stands in its file, or is run by its name"])
@@ -198,7 +194,7 @@ def build(tree: CommentedMap, path: str) -> Plan:
     others = {}
     for key in [key for key in given if key not in (*SECTIONS, "model", "from", "to")]:
         if key in Plan.model_fields and key not in INHERITED:
-            others[key] = _part(Plan.model_fields[key].annotation, given, (key,), mistakes)
+            others[key] = _part(Plan.model_fields[key].rebuild_annotation(), given, (key,), mistakes)
         else:
             mistakes.append(((key,), _no_setting(key, [field.alias or name for name, field in Plan.model_fields.items()])))
     if mistakes:
@@ -227,10 +223,12 @@ def _targets(given: dict[str, Any], rich: Lang | None, mistakes: list[Mistake]) 
         mistakes.append((("to",), "holds no language; give at least one"))
     targets = [_part(Lang, found, ("to", place), mistakes) for place in range(len(found))]
     for at, target in enumerate(targets):
-        if target and target == rich:
-            mistakes.append((("to", at), f"the target {target} is the rich language itself; give another"))
-        elif target in targets[:at]:
-            mistakes.append((("to", at), f"{target} stands there twice; give each target language once"))
+        if target and (twin := _same_language(target, [rich] if rich else [])):
+            also = "" if twin == target else f" ({twin}; regions differ only where both are stated)"
+            mistakes.append((("to", at), f"the target {target} is the rich language itself{also}; give another"))
+        elif target and (twin := _same_language(target, filter(None, targets[:at]))):
+            again = "stands there twice" if twin == target else f"is {twin} again (regions differ only where both are stated)"
+            mistakes.append((("to", at), f"{target} {again}; give each target language once"))
     return tuple(targets)
 
 

@@ -2,7 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,8 +32,26 @@ COMPRESSED = {
 }
 
 
+_SKIPPED: ContextVar[dict[str, Counter[str]] | None] = ContextVar("skipped", default=None)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@contextmanager
+def counting_skipped() -> Iterator[Callable[[], dict[str, int]]]:
+    """Counts what sources skip while the block runs; gives a function that says how many rows by reason."""
+    found: dict[str, Counter[str]] = {}
+    token = _SKIPPED.set(found)
+    try:
+        yield lambda: dict(sum(found.values(), Counter()))
+    finally:
+        _SKIPPED.reset(token)
+
+
+def skipped(name: str, reasons: Counter[str]) -> None:
+    """Tells `counting_skipped` what a source has skipped so far; reading it a second time counts nothing twice."""
+    if (found := _SKIPPED.get()) is not None:
+        found[name] = found.get(name, Counter()) | reasons
 
 
 class LeftOut:
@@ -39,6 +60,7 @@ class LeftOut:
     def __init__(self, name: object, on_error: OnError = "stop", unit: str = "line"):
         self.name, self.on_error, self.unit = str(name), on_error, unit
         self.reasons: dict[str, tuple[int, list[str]]] = {}
+        self.skipped: Counter[str] = Counter()
 
     def bad(self, at: object, reason: str, detail: str = "") -> None:
         """A row that cannot be used.
@@ -50,6 +72,8 @@ class LeftOut:
             more = f" ({detail})" if detail else ""
             raise BadInput(f"{self.name}, {self.unit} {at}: {reason}{more}; on_error: skip leaves such a {self.unit} out")
         self.add(at, reason)
+        self.skipped[reason] += 1
+        skipped(self.name, self.skipped)
 
     def add(self, at: object, reason: str) -> None:
         """A row that is no mistake, but of no use."""
@@ -196,7 +220,8 @@ def _json_list(path: Path, out: LeftOut) -> Iterator[tuple[int, Any]]:
     except UnicodeDecodeError as error:
         line, start = raw.count(b"\n", 0, error.start) + 1, raw.rfind(b"\n", 0, error.start) + 1
         wrong = f"byte {error.start - start + 1} is 0x{raw[error.start]:02x}"
-        raise BadInput(f"{path}, line {line}: not UTF-8 ({wrong}); convert it with iconv") from None
+        whole = "; a list is read whole, so on_error: skip cannot leave the line out, as it can in JSONL"
+        raise BadInput(f"{path}, line {line}: not UTF-8 ({wrong}); convert it with iconv{whole}") from None
 
     def skip_space(at: int) -> int:
         return _SPACE.match(text, at).end()  # type: ignore[union-attr]

@@ -11,6 +11,8 @@ import langcodes
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
+from .component import nearest
+
 T = TypeVar("T")
 
 NO_LANGUAGE = ("und", "mul", "mis", "zxx")
@@ -99,9 +101,14 @@ def _parse_lang(code: str) -> Lang:
 def _lang_hint(name: str) -> str:
     from babel import Locale
 
-    wanted = name.strip().lower()
-    codes = [code for code, english in Locale("en").languages.items() if english.lower() == wanted]
-    return f"; for {name.strip()} that is {Lang(codes[0])}" if codes else ""
+    wanted, known = name.strip().lower(), Locale("en").languages
+    codes = {code: code for code in known if "_" not in code and code not in NO_LANGUAGE}
+    codes |= {english.lower(): code for code, english in known.items() if code not in NO_LANGUAGE}
+    near = wanted if wanted in codes or len(wanted) < 3 else nearest(wanted, codes)
+    code = codes.get(near or "")
+    if code is None or not langcodes.tag_is_valid(code):
+        return ""
+    return f"; for {name.strip()} that is {Lang(code)}" if near == wanted else f"; did you mean {Lang(code)} ({known[code]})?"
 
 
 @cache

@@ -1,9 +1,7 @@
 """Stage eight: what happened, in words, in a table, in a page and in numbers for other programs."""
 
 import json
-import platform
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,8 +10,9 @@ from .choose import Model
 from .component import Component, Count, Settings, words
 from .evaluate import Evaluation
 from .evaluators import Score
+from .provenance import NOT_STATED, Part, as_text, fenced, origins, parts_of, seeds, settings_of
 from .records import Lang
-from .stage import Artifact, Rows, replacing, stage, write_json
+from .stage import Artifact, Rows, replacing, stage, workspace, write_json
 from .train import Candidates
 
 TOLD = {"language_fidelity_lines": "answers in the right language", "looping_answers": "answers that loop"}
@@ -54,6 +53,11 @@ class Change(NamedTuple):
         return f"{difference * self.factor:+.1f}"
 
     @property
+    def n(self) -> str:
+        """Items that count; before and after, where that differs."""
+        return " / ".join(str(n) for n in dict.fromkeys((self.before.n, self.after.n)))
+
+    @property
     def factor(self) -> float:
         """Shares are shown in per cent."""
         return 100.0 if self.before.unit in ("share", "accuracy") else 1.0
@@ -80,7 +84,7 @@ class Report(Artifact):
         return self.scores["verdict"]
 
 
-@stage()
+@stage(version=2)
 def report(
     settings: ReportSettings, scores: Evaluation, mixture: Rows, candidates: Candidates, student: Model, *, out: Path
 ) -> Report:
@@ -96,22 +100,21 @@ def report(
         },
         "funnel": funnel,
     })  # fmt: skip
+    parts = parts_of(scores.base, settings.parts)
+    shown = {"settings": settings, "verdict": said, "tables": tables, "funnel": funnel, "version": __version__}
     page = render(
-        "report.html", settings=settings, verdict=said, tables=tables, funnel=funnel,
-        examples=examples(changes, settings.rich, settings.examples),
-        events=thinned(candidates.events()), about=provenance(scores, settings.parts), version=__version__,
+        "report.html", **shown, examples=examples(changes, settings.rich, settings.examples),
+        events=thinned(candidates.events()), about=in_one(parts),
     )  # fmt: skip
     with replacing(out / "report.html") as file:
         file.write(page)
+    stages = [(name, result) for name, result, _ in workspace().finished if name != "measure"]
+    top = {"model": scores.base, "rich": settings.rich, "targets": settings.targets}
+    made_with = settings_of([*stages, ("evaluate", scores.before)], top)
     card = render(
-        "model_card.md",
-        settings=settings,
-        verdict=said,
-        tables=tables,
-        about=provenance(scores, settings.parts),
-        funnel=funnel,
-        version=__version__,
-    )
+        "model_card.md", **shown, about=scores.base.about(), parts=parts, origins=origins(mixture, scores.base),
+        seeds=seeds(made_with), plan=fenced(made_with), not_stated=NOT_STATED,
+    )  # fmt: skip
     with replacing(out / "README.md") as file:
         file.write(card)
     return Report(out)
@@ -250,24 +253,25 @@ def thinned(events: list[dict[str, Any]], most: int = 200) -> list[dict[str, Any
     return events[:: max(1, -(-len(events) // most))]
 
 
-def provenance(scores: Evaluation, parts: Sequence[Component]) -> dict[str, str]:
-    """What the run was made with: model, data, translator and measured texts with their licences, packages, machine."""
-    about = {f"model {key}": str(value) for key, value in scores.base.about().items()}
+def in_one(parts: Iterable[Part]) -> dict[str, str]:
+    """Parts with their licences by name; a name that several have is numbered."""
+    found: dict[str, str] = {}
     for part in parts:
-        said = ", ".join(f"{key} {value}" for key, value in part.about().items() if key != "name" and value)
-        about.setdefault(
-            f"{part.kind().removesuffix('s')} {part.name()}", f"{part.about().get('name', part.name())} {said}".strip()
-        )
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "accelerate"))
-    return {**about, "python": platform.python_version(), "packages": packages, "machine": platform.machine()}
+        same = sum(name == part.name or name.startswith(f"{part.name} (") for name in found)
+        licence = f"licence {part.licence}" if part.licence else ""
+        found[f"{part.name} ({same + 1})" if same else part.name] = "; ".join(filter(None, (part.what, licence)))
+    return found
 
 
 def render(name: str, **values: Any) -> str:
-    """A shipped page, with everything escaped that comes from a model or from data."""
+    """A shipped page. What comes from a model, from data or from settings is text in it, never markup."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
+    html = name.endswith(".html")
     pages = Environment(
-        loader=PackageLoader("polydistill", "data/pages"), autoescape=name.endswith(".html"), undefined=StrictUndefined,
+        loader=PackageLoader("polydistill", "data/pages"), autoescape=html, undefined=StrictUndefined,
+        finalize=None if html else lambda value: value if isinstance(value, Markup) else as_text(value),
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     pages.filters["label"] = label

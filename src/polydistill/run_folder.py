@@ -39,6 +39,8 @@ def show(plan: Plan, stage: str, result: Path) -> None:
 
 def export(folder: Path, model: Path, card: Path) -> None:
     """The student as a plain folder with its model card; the weights are hard links and take no room."""
+    if folder.is_symlink() or (folder.exists() and not _exported(folder)):
+        raise FileExistsError(f"{folder} is no model that a run has put there; move it away, then run the same command")
     unfinished = folder.with_name("model.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
@@ -48,6 +50,12 @@ def export(folder: Path, model: Path, card: Path) -> None:
         (os.link if file.suffix == ".safetensors" and same_disk else shutil.copy2)(file, unfinished / file.name)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
+
+
+def _exported(folder: Path) -> bool:
+    """Whether a folder holds a model with the card that a report wrote."""
+    card = folder / "README.md"
+    return card.is_file() and "\nMade with polydistill " in card.read_text("utf-8", "replace")
 
 
 def link(name: Path, target: Path) -> None:

@@ -33,6 +33,14 @@ def template_file(template: str | None) -> Path | None:
     return given
 
 
+def no_template(model: object) -> BadModel:
+    """The error for a model without a chat template."""
+    return BadModel(
+        f"{model} has no chat template; give one with model.template=FILE.jinja "
+        "(`plain` is shipped: a question and an answer, for base models)"
+    )
+
+
 class Template:
     """The chat template of a tokenizer. A thinking switch is off; a template that writes today's date writes a fixed one.
 
@@ -42,10 +50,7 @@ class Template:
 
     def __init__(self, tokenizer: Any):
         if not tokenizer.chat_template:
-            raise BadModel(
-                f"{tokenizer.name_or_path} has no chat template; give one with model.template=FILE.jinja "
-                "(`plain` is shipped: a question and an answer, for base models)"
-            )
+            raise no_template(tokenizer.name_or_path)
         self.tokenizer = tokenizer
         source = tokenizer.chat_template
         self._source = _FIXED_DATE + source if "strftime_now" in source else source

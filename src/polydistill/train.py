@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from . import progress
@@ -38,23 +39,40 @@ def train(settings: TrainSettings, mixture: Rows, *, out: Path) -> Candidates:
     if settings.processes == 1:
         loop.fit(settings, folder, template, mixture, out, stopping=lambda: workspace().stopping)
     else:
-        job = out / BESIDE / "job.json"
+        job, stop = out / BESIDE / "job.json", out / BESIDE / "stop"
+        stop.unlink(missing_ok=True)
+        shutil.rmtree(out / "model", ignore_errors=True)  # of a run that was killed after its last step
         write_json(job, {
             "settings": settings.model_dump(mode="json"), "folder": str(folder), "template": template and str(template),
             "mixture": str(mixture.folder), "out": str(out), "allow": sorted(ALLOWED.get()),
+            "stop": str(stop),
         })  # fmt: skip
         ranks = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={settings.processes}"]
         threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // settings.processes))}
         with progress.line("train", unit=f"{settings.processes} processes"):
-            done = subprocess.run([sys.executable, *ranks, "-m", "polydistill.loop", str(job)], env={**os.environ, **threads})
-        if workspace().stopping:
-            raise Stopped
-        if done.returncode:
-            raise RuntimeError(
-                f"training stopped with exit code {done.returncode}; the same command goes on from the last checkpoint"
-            )
+            code = launch([sys.executable, *ranks, "-m", "polydistill.loop", str(job)], {**os.environ, **threads}, stop)
+        if code or not (out / "model").is_dir():
+            if workspace().stopping:
+                raise Stopped
+            raise RuntimeError(f"training stopped with exit code {code}; the same command goes on from the last checkpoint")
     shutil.rmtree(out / "checkpoints", ignore_errors=True)
     return Candidates(out)
+
+
+def launch(command: list[str], environment: dict[str, str], stop: Path) -> int:
+    """The exit code of the ranks' launcher. They are asked to stop, after their step, by the file ``stop``."""
+    # In a group of its own a Ctrl-C at the terminal does not reach it: it would kill the ranks in the middle of a step.
+    with subprocess.Popen(command, env=environment, process_group=0) as ranks:
+        try:
+            while ranks.poll() is None:
+                if workspace().stopping:
+                    stop.touch()
+                time.sleep(0.2)
+        finally:
+            if ranks.poll() is None:  # a second Ctrl-C
+                ranks.terminate()
+                ranks.wait()
+    return ranks.returncode
 
 
 def enough_disk(folder: Path, wanted: int) -> None:

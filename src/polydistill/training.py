@@ -2,10 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from . import models
 from .component import Beside, Count, Positive, Settings
+from .devices import Device, present
 from .engines import Engine
 from .objectives import Objective
 from .schedules import Schedule
@@ -53,10 +54,17 @@ class TrainSettings(Settings):
     """A checkpoint to go on from is written this often; the last two are kept until the end."""
     processes: Beside[Count] = 1
     """How many ranks to train with on this machine."""
-    device: Beside[str] = "auto"
+    device: Beside[Device] = "auto"
     """`cpu`, `cuda`, `mps`; `auto` takes the fastest that is here."""
     model: Engine
     """The student-to-be."""
+
+    @field_validator("device")
+    @classmethod
+    def _from_the_first(cls, device: str) -> str:
+        if ":" in device:
+            raise ValueError("training takes the first devices it sees: give cuda, and choose with CUDA_VISIBLE_DEVICES=N")
+        return device
 
     def identity(self) -> Any:
         """`compute` stands in it as what it means here, so that other hardware makes another result of its own."""
@@ -65,6 +73,6 @@ class TrainSettings(Settings):
     @property
     def computes_in(self) -> tuple[str, str]:
         """The device, and what is computed in on it; never float16 by itself, which would need its loss scaled."""
-        device = models.best_device() if self.device == "auto" else self.device
+        device = present(self.device)
         best = {"float16": "float32"}.get(models.best_dtype(device), models.best_dtype(device))
         return device, best if self.compute == "auto" else self.compute

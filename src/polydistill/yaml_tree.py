@@ -1,5 +1,6 @@
 """YAML as a tree that knows its lines: reading it, laying one over another, and changing single values."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,17 +82,28 @@ def override(tree: CommentedMap, change: str) -> None:
     key, equals, value = (part.strip() for part in change.partition("="))
     if not equals or not key:
         raise PlanError([f"'{change}' is no setting; write key=value, such as train.epochs=2"])
-    *above, last = key.split(".")
+    parts = key.split(".")
     node: Any = tree
-    for part in above:
-        if isinstance(node.get(part), str):  # a component by its bare name gets settings
-            node[part] = CommentedMap({node[part]: CommentedMap()})
-        node = node.setdefault(part, CommentedMap())
-        if not isinstance(node, CommentedMap):
-            raise PlanError([f"{key} cannot be set one by one, because {part} is a list or a value; give {part} as a whole"])
+    for part, following in pairwise(parts):
+        if part == "model" and isinstance(tree.get("model"), str) and node is tree:  # a path, not an engine's name
+            tree["model"] = CommentedMap(transformers=CommentedMap(path=tree["model"]))
+        node = _opened(node, part, key)
+        if part == "model" and len(node) == 1 and following not in node:  # a setting of the one engine that stands there
+            node = _opened(node, next(iter(node)), key)
+    last = parts[-1]
     node[last] = _value(key, value)
     if node.lc.data:
         node.lc.data.pop(last, None)
+
+
+def _opened(node: CommentedMap, part: str, key: str) -> CommentedMap:
+    """The settings below a key: new ones where there are none, a component's where it stands there by its bare name."""
+    below = node.get(part)
+    if below is None or isinstance(below, str):
+        node[part] = CommentedMap() if below is None else CommentedMap({below: CommentedMap()})
+    elif not isinstance(below, CommentedMap):
+        raise PlanError([f"{key} cannot be set one by one, because {part} is a list or a value; give {part} as a whole"])
+    return node[part]
 
 
 def _value(key: str, value: str) -> Any:

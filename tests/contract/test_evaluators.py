@@ -104,7 +104,7 @@ CHANCE: dict[str, tuple[float, float]] = {
     "capitals_choice": (0.15, 0.35), "capitals_generated": (0, 0), "multiple_choice_plain": (0.05, 0.45),
     "multiple_choice_by_length": (0.05, 0.45), "multiple_choice_by_prior": (0.05, 0.45), "short_answer_exact": (0, 0),
     "short_answer_f1": (0, 0), "language_fidelity_lines": (0, 0), "language_fidelity_accuracy": (0, 0),
-    "looping_answers": (1, 1), "unfinished_answers": (1, 1),
+    "looping_answers": (1, 1), "unfinished_answers": (1, 1), "fit_to_machine_translation_chrf": (0, 10),
 }  # fmt: skip
 """Where a model that knows nothing ends up; a score that is not here is either in bits (8 or more) or an overlap (under 5)."""
 

@@ -52,9 +52,16 @@ class Files:
         return self.folder / f"help{self.made}"
 
     def gguf(self) -> Path:
-        """A file that begins as a GGUF file does."""
+        """A GGUF file with a name and nothing more."""
+        from gguf import GGUFWriter
+
         path = self.file(".gguf")
-        path.write_bytes(b"GGUF" + path.read_bytes())
+        writer = GGUFWriter(path, "llama")
+        writer.add_name(path.name)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
         return path
 
     def model(self) -> Path:
@@ -98,6 +105,7 @@ REQUIRED: dict[tuple[str, str], Callable[[Files], dict[str, Any]]] = {
 
 CHANGES: dict[tuple[str, str, str], Callable[[Files], dict[str, Any]]] = {
     ("engines", "transformers", "path"): lambda files: {"path": str(files.model())},
+    ("engines", "transformers", "device"): lambda files: {"device": "cpu"},
     ("engines", "transformers", "template"): lambda files: {"template": "plain"},
     ("engines", "llama_cpp", "path"): lambda files: {"path": str(files.gguf())},
     ("engines", "openai", "extra"): lambda files: {"extra": {"top_k": 1}},
@@ -239,7 +247,8 @@ class OtherObjective(Objective):
 def test_every_setting_of_a_stage_decides_its_identity_unless_it_is_beside(section: str, files: Files, random_model: Path):
     given = getattr(read_plan("sdrrl", model=str(random_model), source="eng", target="spa"), section)
     for field in type(given).model_fields:
-        said = {"model": {"transformers": {"path": str(files.model())}}, "objective": OtherObjective()}.get(field)
+        model = {"transformers": {"path": str(files.model())}}
+        said = {"model": model, "objective": OtherObjective(), "device": "cpu", "compute": "float64"}.get(field)
         other = changed(given, field, files, said and {field: said})
         same = canonical(identity(other)) == canonical(identity(given))
         assert same == is_beside(type(given), field), f"{section}.{field}: {'Beside' if same else 'identity'}?"

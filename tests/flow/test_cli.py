@@ -9,9 +9,11 @@ import tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from polydistill import cli, flow
+from polydistill import cli, estimate, flow
 from polydistill.component import ALLOWED
+from polydistill.engines import Answer
 from polydistill.plan import read_plan
+from polydistill.stage import Rows
 
 pytestmark = pytest.mark.usefixtures("nothing_allowed")
 
@@ -80,6 +82,21 @@ def test_check_finds_what_is_not_there(lifted: Any):
     assert "is a dictionary from eng to spa, not from eng to cat" in translator
 
 
+def test_a_worker_checks_the_plan_and_takes_a_runs_folder(lifted: Any, tmp_path: Path):
+    result = said("work", lifted.path, "answer", "--shard", "0/2", "ask.source.file.path=absent.jsonl", f"runs={tmp_path}")
+    assert result.exit_code == cli.REFUSED
+    assert "absent.jsonl" in lines(result)[0]
+    said("run", lifted.path)
+    done = said("work", lifted.plan.folder, "answer", "--shard", "0/1")
+    assert f"all shards of {lifted.folder('answer').name} are done" in done.stdout
+    assert "kept from" in done.stderr
+
+
+def test_a_name_of_any_length_ends_in_a_sentence():
+    result = said("check", "x" * 300)
+    assert (result.exit_code, len(lines(result))) == (cli.REFUSED, 1)
+
+
 def test_a_module_of_ones_own_needs_leave(lifted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "my_own_schedules").mkdir()
     source = Path(cli.__file__).parent / "schedules" / "constant.py"
@@ -117,6 +134,23 @@ def test_the_runs_own_plan_is_the_same_run(lifted: Any):
     assert again.exit_code == 0
     assert read_plan(str(lifted.plan.folder / "plan.yaml")) == lifted.plan
     assert again.stderr.count("kept from") == 9
+
+
+def test_a_runs_model_takes_the_place_of_no_other_folder(lifted: Any, tmp_path: Path):
+    for stages in ("stages", "store"):
+        (tmp_path / stages).symlink_to(lifted.plan.runs / stages)
+    folder = tmp_path / "tiny" / "model"
+    folder.mkdir(parents=True)
+    for name in ("config.json", "README.md"):
+        (folder / name).write_text("mine")
+    result = said("run", lifted.path, f"runs={tmp_path}")
+    assert result.exit_code == cli.FAILED
+    assert f"error: {folder} is no model that a run has put there; move it away" in result.stderr
+    assert {file.read_text() for file in folder.iterdir()} == {"mine"}
+    folder.rename(tmp_path / "elsewhere")
+    for _ in range(2):  # its own is replaced
+        assert said("run", lifted.path, f"runs={tmp_path}").exit_code == 0
+        assert (folder / "model.safetensors").is_file()
 
 
 def test_one_verb_a_stage_runs_up_to_it(lifted: Any, tmp_path: Path):
@@ -210,3 +244,32 @@ def test_plan_says_what_is_kept_and_what_would_run_and_why(lifted: Any):
     changed = said("plan", lifted.path, "train.learning_rate=3.0e-3", "--no-probe").stdout.splitlines()
     assert [line.split()[1] for line in changed] == ["kept"] * 4 + ["runs"] * 4
     assert "learning_rate" in changed[4]
+
+
+def costs_of(result: Any) -> dict[str, str]:
+    assert result.exit_code == 0, result.output
+    return {line.split()[0]: line for line in result.stdout.split("\n\n")[1].splitlines()}
+
+
+def test_a_probe_takes_the_plans_own_questions_and_says_what_each_long_stage_takes(lifted: Any, tmp_path: Path):
+    found = costs_of(said("plan", lifted.path, f"runs={tmp_path}"))
+    assert list(found) == ["answer", "translate", "train", "evaluate", "together", "memory"]
+    # 40 questions of about 60 bytes and 64 tokens of answer each, one byte a token, into one language.
+    tokens = int(found["translate"].split()[1].replace(",", ""))
+    assert 40 * (40 + 64) < tokens < 40 * (90 + 64)
+    twice = costs_of(said("plan", lifted.path, f"runs={tmp_path}", "translate.translator=none"))
+    assert "translate" not in twice
+
+
+def test_the_questions_of_a_probe(lifted: Any, tmp_path: Path):
+    class Asking:
+        def answer(self, chats: Any, sampling: Any, seeds: Any) -> list[Answer]:
+            assert not any(chat.turns for chat in chats)
+            return [Answer(f"asked {seed}", True) for seed in seeds]
+
+    kept = [row.payload.question.text for row in Rows(lifted.folder("ask"))][: estimate.PROBED]
+    assert [chat.question.text for chat in estimate.questions(lifted.plan, Asking())] == kept
+    elsewhere = read_plan(str(lifted.path), [f"runs={tmp_path}"])
+    assert [chat.question.text for chat in estimate.questions(elsewhere, Asking())] == kept
+    asks = read_plan(str(lifted.path), [f"runs={tmp_path}", "ask.source=self_ask"])
+    assert [chat.question.text for chat in estimate.questions(asks, Asking())][:2] == ["asked 0", "asked 1"]

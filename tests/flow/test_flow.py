@@ -229,6 +229,16 @@ def test_ctrl_c_ends_after_the_batch_and_says_how_to_go_on_and_a_kill_loses_noth
     assert len(losses[0]) > 10
 
 
+def test_a_full_disk_ends_in_a_sentence(lifted: Any):
+    command = 'ulimit -f 100; exec "$0" -m polydistill.cli train "$@"'
+    changes = (str(lifted.path), "train.learning_rate=1.0e-3", "name=full")
+    ended = subprocess.run(["bash", "-c", command, sys.executable, *changes], capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "cannot be written: " in ended.stderr
+    assert ended.stderr.rstrip().endswith("what was finished is kept; the same command goes on from here")
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_run_killed_while_it_answers_goes_on_to_the_same_rows(lifted: Any, tmp_path: Path):
     changes = (f"runs={tmp_path / 'runs'}", "model.transformers.batch_size=1")
     store = tmp_path / "runs" / "store" / "engine.sqlite"

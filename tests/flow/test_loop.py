@@ -2,11 +2,17 @@
 
 import json
 import math
+import os
+import signal
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_disk
 import torch
 from safetensors.torch import load_file
 from tiny_rows import ENG, chat, text
@@ -20,10 +26,10 @@ from polydistill.objectives.next_token import NextToken
 from polydistill.records import seed_of
 from polydistill.schedules.constant import Constant
 from polydistill.schedules.cosine import Cosine
-from polydistill.stage import Rows, Stopped, Workspace, finish, working, write_shard
+from polydistill.stage import Rows, Stopped, Workspace, finish, only_runner, working, write_shard
 from polydistill.student import Student, log_likelihood
 from polydistill.template import Template
-from polydistill.train import enough_disk, train
+from polydistill.train import enough_disk, launch, train
 from polydistill.training import TrainSettings
 
 torch.set_num_threads(1)
@@ -303,13 +309,71 @@ def test_the_seed_decides(random_model: Path, mixture: Rows, tmp_path: Path, tra
     assert not same_bits(trained(seed=1), trained())
 
 
-def test_two_ranks_give_the_loss_of_one(random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]):
+def ctrl_c_after(ready: Callable[[], bool]) -> None:
+    """Interrupts this process once something is there."""
+
+    def send() -> None:
+        while not ready():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=send, daemon=True).start()
+
+
+def test_two_ranks_that_were_stopped_once_give_the_loss_of_one(
+    random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]
+):
     given = settings(processes=2, micro_tokens=200, model=Transformers(path=str(random_model), dtype="float64"))
+    with working(Workspace(tmp_path)):
+        ctrl_c_after(lambda: any(tmp_path.glob("stages/train-*/beside/job.json")))
+        with pytest.raises(Stopped):
+            train(given, mixture)
+    (out,) = tmp_path.glob("stages/train-*")
+    assert [path.name for path in (out / "checkpoints").iterdir()] == ["step-0000001"]
+    assert len(events(out)) == 1
     with working(Workspace(tmp_path)):
         two = train(given, mixture).folder
     one = trained(micro_tokens=200)
     assert [event["loss"] for event in events(two)] == pytest.approx([event["loss"] for event in events(one)], rel=0, abs=1e-9)
     close(one, two, 1e-9)
+
+
+def test_a_second_ctrl_c_ends_the_ranks_at_once(space: Workspace, tmp_path: Path):
+    begun, stop = tmp_path / "begun", tmp_path / "stop"
+    code = "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+    ctrl_c_after(lambda: begun.is_file() and begun.stat().st_size > 0)
+    ctrl_c_after(stop.exists)
+    with pytest.raises(KeyboardInterrupt):
+        launch([sys.executable, "-c", code, str(begun)], dict(os.environ), stop)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text()), 0)
+
+
+def test_a_full_disk_is_said_and_training_goes_on_from_the_checkpoint_before(
+    random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]
+):
+    out = tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 3)
+    said = r"weights-0000\.safetensors cannot be written: .* make room if its disk is full"
+    with tiny_disk.full(20_000), pytest.raises(OSError, match=said):
+        fit(settings(checkpoint_minutes=0), random_model, None, mixture, out)
+    with tiny_disk.full(20_000), pytest.raises(OSError, match=r"model\.tmp cannot be written"):
+        fit(settings(), random_model, None, mixture, out)
+    assert not (out / "model").exists()
+    fit(settings(), random_model, None, mixture, out)
+    assert events(out) == events(trained())
+    assert same_bits(out, trained())
+
+
+@pytest.mark.parametrize("most", [4000, 100_000])
+def test_no_part_of_the_model_is_written_to_a_full_disk_in_silence(most: int, random_model: Path, tmp_path: Path):
+    """Below 5 kB the tokenizer's file does not fit, below 200 kB the weights."""
+    model, tokenizer = load_model(random_model, "float64", "cpu"), load_tokenizer(random_model)
+    if most < 5000:
+        model.save_pretrained = lambda folder: None
+    with tiny_disk.full(most), pytest.raises(OSError, match=r"model\.tmp cannot be written: .*os error"):
+        checkpoints.export(model, tokenizer, random_model, tmp_path / "model")
 
 
 def test_a_full_disk_is_said_before_training(tmp_path: Path):
@@ -322,12 +386,18 @@ def test_a_job_of_several_ranks_reads_back_the_settings(random_model: Path, tmp_
     """The ranks read the settings that `train` wrote; none may get lost on the way."""
     given = settings(schedule=Cosine(end=0.5), betas=(0.8, 0.9), model=Transformers(path=str(random_model), dtype="float32"))
     job = {
-        "settings": given.model_dump(mode="json"), "folder": str(random_model), "template": None, "mixture": "m", "out": "o",
-        "allow": [],
+        "settings": given.model_dump(mode="json"), "folder": str(random_model), "template": None, "mixture": "m",
+        "out": str(tmp_path), "allow": [], "stop": str(tmp_path / "stop"),
     }  # fmt: skip
-    (tmp_path / "job.json").write_text(json.dumps(job))
-    seen: list[TrainSettings] = []
     monkeypatch.setattr("sys.argv", ["loop", str(tmp_path / "job.json")])
-    monkeypatch.setattr(loop, "fit", lambda given, *rest: seen.append(given))
+    seen: list[TrainSettings | bool] = []
+    monkeypatch.setattr(loop, "fit", lambda *given: seen.extend((given[0], given[-1]())))
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    with only_runner(tmp_path):
+        loop.main()
+        (tmp_path / "stop").touch()
+        loop.main()
+    (tmp_path / "stop").unlink()
     loop.main()
-    assert seen == [given]
+    # `train` is at work; it asks to stop; it is gone.
+    assert seen == [given, False, given, True, given, True]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import tiny_disk
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -23,6 +24,14 @@ def test_weights_between_by_hand(scale: float, expected: list[float], tmp_path: 
         found = load_file(tmp_path / "out.safetensors")["a"]
         assert found.dtype == dtype
         assert found.tolist() == expected
+
+
+def test_a_full_disk_is_said(tmp_path: Path):
+    save_file({"a": torch.zeros(10_000)}, tmp_path / "trained.safetensors")
+    with tiny_disk.full(), pytest.raises(OSError, match=r"out\.safetensors cannot be written: .* make room if its disk"):
+        between(tmp_path / "trained.safetensors", {"a": torch.ones(10_000)}, 0.5, tmp_path / "out.safetensors")
+    with pytest.raises(KeyError, match="a"):  # another mistake stays what it is
+        between(tmp_path / "trained.safetensors", {}, 0.5, tmp_path / "out.safetensors")
 
 
 def test_weights_of_several_files_are_one_model(tmp_path: Path):

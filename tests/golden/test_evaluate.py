@@ -1,15 +1,18 @@
 """Before and after are joined over the same items."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from tiny_rows import ENG, SPA
 
+from polydistill.engines import OpenEngine
 from polydistill.engines.transformers import Transformers
-from polydistill.evaluate import Evaluation, Scores
-from polydistill.evaluators import Item, Score
-from polydistill.records import Lang
-from polydistill.stage import finish
+from polydistill.evaluate import EvaluateSettings, Evaluation, Scores, measure
+from polydistill.evaluators import Evaluator, Item, Score
+from polydistill.records import Lang, Row
+from polydistill.stage import Rows, Stopped, Workspace, finish
 
 
 def scores(folder: Path, *found: tuple[str, Lang, list[str]]) -> Scores:
@@ -50,3 +53,31 @@ def test_its_identity_is_that_of_both(tmp_path: Path):
     before, after = scores(tmp_path / "a", ("x", ENG, ["1"])), scores(tmp_path / "b", ("x", ENG, ["2"]))
     assert evaluation(before, after).identity() == [before.digest, after.digest]
     assert before.digest != after.digest
+
+
+class Stops(Evaluator):
+    """Measures nothing, and has the run asked to stop."""
+
+    space: ClassVar[Workspace]
+    ran: ClassVar[list[int]] = []
+    number: int = 0
+    """Its place."""
+
+    def __call__(self, engine: OpenEngine, languages: Sequence[Lang], heldout: Iterable[Row]) -> list[Score]:
+        self.ran.append(self.number)
+        self.space.stopping = True
+        return []
+
+
+def test_a_stop_comes_between_two_evaluators(space: Workspace, random_model: Path, tmp_path: Path):
+    Stops.space = space
+    (tmp_path / "rows").mkdir()
+    finish(tmp_path / "rows", {})
+    rows, engine = Rows(tmp_path / "rows"), Transformers(path=str(random_model))
+    with pytest.raises(Stopped):
+        measure.__wrapped__(
+            EvaluateSettings(evaluators=(Stops(), Stops(number=1)), model=engine, rich=ENG, targets=(SPA,)),
+            rows, rows, out=tmp_path,
+        )  # fmt: skip
+    assert Stops.ran == [0]
+    assert not (tmp_path / "scores.jsonl").exists()

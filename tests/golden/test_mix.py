@@ -123,11 +123,33 @@ def test_what_a_group_cannot_fill_goes_to_the_others_in_proportion(most: dict, t
     assert fill({"a": 0.5, "b": 0.3, "c": 0.2}, most, tokens) == pytest.approx(expected)
 
 
-def test_a_group_without_rows_leaves_its_share_to_the_others(world: World):
+def test_a_group_without_rows_is_named_and_leaves_its_share_to_the_others(world: World, capsys: pytest.CaptureFixture[str]):
     builders = (LanguagePairs(rich=0.25, target=0.25, to_target=0, to_rich=0), TranslationRows(to_target=0.3, to_rich=0.2))
     mixture = mix(world.settings(builders=builders), *world.questions(names_in("train", 60), SPA))
-    wanted = {name: about["wanted"] for name, about in funnel(mixture)["groups"].items()}
-    assert wanted == {"rich eng": 2000, "target spa": 2000}
+    groups = funnel(mixture)["groups"]
+    assert groups["translate_to_target"] == {"candidates": 0, "rows": 0, "tokens": 0, "wanted": 1200}
+    assert {name: about["wanted"] for name, about in groups.items()} == {
+        "rich eng": 1000, "target spa": 1000, "translate_to_target": 1200, "translate_to_rich": 800,
+    }  # fmt: skip
+    for name in ("rich eng", "target spa"):
+        assert groups[name]["tokens"] == pytest.approx(2000, abs=100)
+    said = "mix: no rows for translate_to_rich, translate_to_target: their share of the tokens went to the others"
+    assert f"{said}; give text by people: mix.texts='[{{parallel: " in capsys.readouterr().err
+
+
+def test_rows_are_the_same_as_without_the_groups_that_got_none(world: World):
+    given = world.questions(names_in("train", 60), SPA)
+    pairs = LanguagePairs(rich=0.2, target=0.3, to_target=0, to_rich=0)
+    both = mix(world.settings(builders=(pairs, TranslationRows(to_target=0.3, to_rich=0.2))), *given)
+    alone = mix(world.settings(builders=(pairs,)), *given)
+    assert [row.to_json() for row in both] == [row.to_json() for row in alone]
+
+
+def test_a_group_without_a_share_or_with_rows_is_not_named(world: World, capsys: pytest.CaptureFixture[str]):
+    builders = (LanguagePairs(rich=0.5, target=0.5, to_target=0, to_rich=0), TranslationRows(to_target=0, to_rich=0))
+    mixture = mix(world.settings(builders=builders), *world.questions(names_in("train", 30), SPA))
+    assert set(funnel(mixture)["groups"]) == {"rich eng", "target spa"}
+    assert "no rows for" not in capsys.readouterr().err
 
 
 GROUPS = st.dictionaries(st.text(max_size=3), st.tuples(st.floats(0.01, 1), st.integers(0, 500)), min_size=1, max_size=6)
@@ -228,6 +250,15 @@ def test_filters_see_held_out_rows_before_any_training_row(world: World):
     assert funnel(mixture)["rejected"] == {"evaluation_overlap": 1}
 
 
+def test_filters_are_told_the_languages_of_the_run(world: World):
+    one, two = names_in("train", 2)
+    article = "The will of the people shall be the basis of the authority of government"
+    answers = world.rows(chat(one, ENG, "What is written there?", f"{article}."), chat(two, ENG, "Who was it?", "Nobody."))
+    settings = world.settings(filters=(EvaluationOverlap(),), builders=(LanguagePairs(rich=1),))
+    mixture = mix(settings, answers, world.rows())
+    assert {row.lineage.question for row in mixture} == {two}
+
+
 def test_near_duplicates_of_a_question_are_out_also_of_a_held_out_one(world: World):
     held, (first, second, third) = names_in("test", 1)[0], names_in("train", 3)
     asked = "why do all the rivers of this country run down to the sea"
@@ -288,6 +319,17 @@ def test_every_row_knows_where_it_comes_from(world: World):
         assert row.lineage.builder
         assert row.lineage.author == "tiny"
         assert not row.rejected
+
+
+def test_what_a_source_skipped_is_counted_once(world: World, tmp_path: Path):
+    given = world.questions(names_in("train", 5), SPA)
+    path = tmp_path / "pairs.tsv"
+    path.write_text("one\tuno\nbroken\ntwo\tdos\nbroken\tin\tmore\tparts\n")
+    counted = funnel(mix(world.settings(texts=(Parallel(path=path, on_error="skip"),)), *given))
+    assert counted["left out"] == {"wrong number of columns": 2}
+    assert counted["read"]["chat rows"] == 10
+    path.write_text("one\tuno\n")
+    assert "left out" not in funnel(mix(world.settings(texts=(Parallel(path=path, on_error="skip"),)), *given))
 
 
 # What is refused

@@ -31,6 +31,11 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def gguf(taught_model: Path, tmp_path: Path) -> Path:
+    return tiny_gguf.write(taught_model, tmp_path / "tiny.gguf")
+
+
 def rewrite(path: Path, text: str) -> None:
     """Another file under the same name: the shared one stays as it is."""
     path.unlink(missing_ok=True)
@@ -160,8 +165,18 @@ def test_a_file_must_be_gguf_in_name_and_content(tmp_path: Path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(BadModel, match=says):
             models.inspect(tmp_path / name)
-    (tmp_path / "c.gguf").write_bytes(b"GGUF\x03")
-    models.inspect(tmp_path / "c.gguf")
+
+
+@pytest.mark.parametrize("kept", [4, 5, 60, 0.1, 0.6, 0.999])
+def test_a_gguf_file_that_is_cut_off_is_named_before_it_is_unpacked(gguf: Path, cache: Path, kept: float):
+    models.inspect(gguf)
+    whole = gguf.read_bytes()
+    cut = gguf.with_name("cut.gguf")
+    cut.write_bytes(whole[: kept if isinstance(kept, int) else int(kept * len(whole))])
+    for refuses in (models.inspect, models.plain_folder, models.about):
+        with pytest.raises(BadModel, match=r"cut\.gguf is cut off, damaged or newer .*download it again$"):
+            refuses(cut)
+    assert not (cache / "models").exists()
 
 
 # What decides what it says.
@@ -199,11 +214,6 @@ def test_a_files_digest_is_remembered_until_it_changes(tmp_path: Path, cache: Pa
 
 
 # GGUF files.
-
-
-@pytest.fixture
-def gguf(taught_model: Path, tmp_path: Path) -> Path:
-    return tiny_gguf.write(taught_model, tmp_path / "tiny.gguf")
 
 
 def test_a_gguf_file_becomes_a_plain_folder_once(gguf: Path, taught_model: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):
@@ -245,7 +255,31 @@ def test_what_was_half_unpacked_is_not_taken_for_a_model(gguf: Path, cache: Path
     models.inspect(models.plain_folder(gguf))
 
 
+def test_what_the_library_cannot_unpack_is_named(gguf: Path, cache: Path):
+    other = gguf.with_name("other.gguf")
+    other.write_bytes(gguf.read_bytes().replace(b"llama", b"lamas"))
+    with pytest.raises(BadModel, match=r"other\.gguf cannot be unpacked \(.+\); give the model's own folder"):
+        models.plain_folder(other)
+    assert not list(cache.rglob("config.json"))
+
+
 # Loading it.
+
+
+def test_a_folder_without_a_tokenizer_is_told_so(model: Path):
+    (model / "tokenizer.json").unlink()
+    with pytest.raises(BadModel, match=r"/model has no tokenizer: put tokenizer\.json"):
+        models.load_tokenizer(model)
+
+
+@pytest.mark.parametrize(("inside", "says"), [
+    ('{"version": "1.0", ', r"/model/tokenizer\.json is no JSON \(.*\); download it again$"),
+    ("{}", r"the tokenizer in .*/model/tokenizer\.json cannot be read \('added_tokens'\); download it again$"),
+])  # fmt: skip
+def test_a_broken_tokenizer_is_named(model: Path, inside: str, says: str):
+    rewrite(model / "tokenizer.json", inside)
+    with pytest.raises(BadModel, match=says):
+        models.load_tokenizer(model)
 
 
 def test_another_template_takes_the_place_of_its_own(model: Path, tmp_path: Path):

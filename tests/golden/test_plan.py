@@ -5,29 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
+from tiny_plan import GOOD
 
 from polydistill.component import ALLOWED, identity
 from polydistill.plan import RECIPES, Plan, PlanError, read_plan
 from polydistill.run_folder import as_yaml
 from polydistill.schedules.constant import Constant
 from polydistill.schedules.cosine import Cosine
-
-GOOD = """\
-model: m
-from: eng
-to: [spa]
-ask: {source: {file: {path: questions.jsonl}}}
-answer: {max_tokens: 12}
-translate: {translator: none}
-mix:
-  builders: [language_pairs]
-  sampler: temperature
-  tokens: 3000
-train: {objective: next_token, schedule: cosine}
-choose: {}
-evaluate: {evaluators: [loops]}
-report: {}
-"""
 
 
 @pytest.fixture
@@ -134,36 +119,81 @@ def test_only_what_decides_a_result_is_in_the_identity(path: Path, random_model:
         assert identity(plan) == identity(other)
 
 
-def test_everything_that_would_stop_the_run_is_found_without_weights(path: Path, random_model: Path):
-    plan = read_plan(str(path), ["translate.translator={dictionary: {path: words.tsv, source: eng, target: cat}}"])
-    model, source, translator = plan.check()
-    assert model.startswith("model: no model at m")
-    assert source.startswith("ask.source: ")
-    assert "questions.jsonl" in source
-    assert translator == "translate.translator: words.tsv is a dictionary from eng to cat, not from eng to spa"
-    path.parent.joinpath("questions.jsonl").write_text('{"question": "a"}\n')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(path.parent)
-        assert read_plan(str(path), model=str(random_model)).check() == []
+def test_a_setting_of_the_model_beside_its_path(path: Path):
+    plan = read_plan(str(path), ["model.template=plain", "model.transformers.dtype=float32"], model="base")
+    assert (plan.model.path, plan.model.template, plan.model.dtype) == ("base", "plain", "float32")
+    assert read_plan(str(path), ["model.template=plain"]).model.path == "m"
+    plan = read_plan(str(path), ["model={openai: {base_url: 'http://localhost:1/v1', model: a}}", "model.model=b"])
+    assert plan.model.model == "b"
+    assert mistakes(path, changes=("model.templte=plain",)) == [
+        "model.transformers.templte: no setting named 'templte'; did you mean template?"
+    ]
 
 
-def test_a_broken_row_deep_in_any_file_is_found_before_the_run(tmp_path: Path, path: Path, random_model: Path):
-    (tmp_path / "questions.jsonl").write_text("".join(f'{{"question": "{n}"}}\n' for n in range(30)) + '{"question": "b\n{}\n')
-    (tmp_path / "pairs.jsonl").write_text('{"source": "a", "target": "b"}\n' * 9 + '{"source": 1, "target": "b"}\n')
-    plan = read_plan(
-        str(path),
-        [
-            f"ask.source={{file: {{path: {tmp_path}/questions.jsonl}}}}",
-            f"mix.texts=[{{parallel: {{path: {tmp_path}/pairs.jsonl}}}}]",
-        ],
-        model=str(random_model),
-    )
-    questions, pairs = plan.check()
-    assert questions.startswith(f"ask.source: {tmp_path}/questions.jsonl, line 31: broken JSON")
-    assert pairs.startswith(f"mix.texts[0]: {tmp_path}/pairs.jsonl, line 10: not text")
+def test_a_runs_folder_stands_for_its_plan_and_keeps_its_place(path: Path, tmp_path: Path):
+    folder = tmp_path / "somewhere" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "plan.yaml").write_text(GOOD + "name: mine\nruns: elsewhere\n")
+    assert read_plan(str(folder)).folder == folder
+    assert read_plan(str(folder), ["runs=other"]).runs == Path("other")
+    assert read_plan(str(folder / "plan.yaml")).runs == Path("elsewhere")
+
+
+def test_a_tilde_in_runs_is_the_home_folder(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert read_plan(str(path), ["runs=~/big", "name=a"]).folder == Path("/home/me/big/a")
 
 
 # What is wrong
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [("gpu", "; did you mean cuda?"), ("CUDA", "; did you mean cuda?"), ("cudo:1", "; did you mean cuda?"), ("xyz", "")],
+)
+def test_a_device_has_one_of_few_names(path: Path, device: str, said: str):
+    sentence = f"no device named '{device}'{said} (there are auto, cpu, mps, cuda and cuda:N)"
+    assert mistakes(path, changes=(f"model.device={device}", f"train.device={device}")) == [
+        f"model.transformers.device: {sentence}", f"train.device: {sentence}",
+    ]  # fmt: skip
+
+
+def test_one_of_several_devices_can_answer_but_training_takes_the_first(path: Path):
+    assert read_plan(str(path), ["model.device=cuda:1"]).model.device == "cuda:1"
+    (found,) = mistakes(path, changes=("train.device=cuda:1",))
+    assert "choose with CUDA_VISIBLE_DEVICES=N" in found
+
+
+@pytest.mark.parametrize("name", ["/home/me/project", "a/b", "..", ".", ".a", "a\\b", "stages", "store", "x" * 201])
+def test_a_runs_name_is_one_plain_part_of_a_path(path: Path, name: str):
+    (found,) = mistakes(path, changes=(f"name='{name}'",))
+    assert found.startswith("name: ")
+    assert read_plan(str(path), ["name=a b-c.1"]).folder == Path("runs/a b-c.1")
+
+
+def test_a_plans_name_of_any_length_is_no_file():
+    with pytest.raises(PlanError, match="no recipe, plan file or run named"):
+        read_plan("x" * 300)
+
+
+@pytest.mark.parametrize("given", ["english", "spanich", "esp"])
+def test_a_language_that_is_no_code_has_a_nearest_one(path: Path, given: str):
+    (found,) = mistakes(path, source="deu", target=given)
+    assert found.endswith("for english that is eng" if given == "english" else "did you mean spa (Spanish)?")
+
+
+def test_a_region_is_a_language_of_its_own_only_beside_another_region(path: Path):
+    assert mistakes(path, source="eng", target="en-US") == [
+        "to.0: the target eng-US is the rich language itself (eng; regions differ only where both are stated); give another"
+    ]
+    assert mistakes(path, source="eng", target="pt-BR,por") == [
+        "to.1: por is por-BR again (regions differ only where both are stated); give each target language once"
+    ]
+    assert read_plan(str(path), source="en-GB", target="en-US").to == ("eng-US",)
+    assert read_plan(str(path), source="zh", target="zh-Hant").to == ("zho-Hant",)
+    plan = read_plan(str(path))
+    with pytest.raises(ValidationError, match="the rich language spa itself"):
+        Plan.model_validate({key: value for key, value in plan if key != "rich"} | {"from": "spa", "to": ("spa-MX",)})
 
 
 def test_every_mistake_at_once_with_its_line_and_the_nearest_name(path: Path):
@@ -190,7 +220,7 @@ report: 7
 """
     assert mistakes(path, text) == [
         "line 2: from: 'english' is no language code; give ISO 639-3 (spa) or BCP-47 (es, pt-BR); for english that is eng",
-        "line 3: to.2: 'spanisch' is no language code; give ISO 639-3 (spa) or BCP-47 (es, pt-BR)",
+        "line 3: to.2: 'spanisch' is no language code; give ISO 639-3 (spa) or BCP-47 (es, pt-BR); did you mean spa (Spanish)?",
         "line 4: ask.source.file.on_eror: no setting named 'on_eror'; did you mean on_error?",
         "line 6: answer.max_tokens: Input should be greater than or equal to 1, not 0",
         "line 7: answer.temprature: no setting named 'temprature'; did you mean temperature?",
@@ -292,7 +322,7 @@ def test_a_file_that_is_no_plan_is_refused(path: Path):
 
 def test_an_unknown_plan_or_recipe_says_the_nearest(path: Path):
     with pytest.raises(
-        PlanError, match=r"no recipe or plan file named 'sdrl'; did you mean sdrrl\? \(polydistill list recipes\)"
+        PlanError, match=r"no recipe, plan file or run named 'sdrl'; did you mean sdrrl\? \(polydistill list recipes\)"
     ):
         read_plan("sdrl")
     assert mistakes(path, "recipe: sdrl\n" + GOOD) == [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from polydistill import reading
-from polydistill.reading import LeftOut, count_lines, existing, lines, objects, unwritable
+from polydistill.reading import LeftOut, count_lines, counting_skipped, existing, lines, objects, unwritable
 from polydistill.sources import BadInput
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
@@ -172,8 +172,9 @@ def test_a_broken_json_list(path: Path, content: str, said: str, kept: int) -> N
 
 def test_a_json_list_in_another_encoding_names_line_and_byte(path: Path) -> None:
     path.write_bytes(b'[{"a": 1},\n {"a": "\xe9"}]')
-    with pytest.raises(BadInput, match=r"line 2: not UTF-8 \(byte 9 is 0xe9\)"):
-        stop(path)
+    for read in (stop, skip):
+        with pytest.raises(BadInput, match=r"line 2: not UTF-8 \(byte 9 is 0xe9\).*read whole, so on_error: skip cannot leave"):
+            read(path)
 
 
 def test_a_json_list_too_large_to_hold_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,3 +269,16 @@ def test_lines_keep_their_numbers_where_one_is_left_out(path: Path) -> None:
 @pytest.mark.parametrize(("text", "bad"), [("fjord \U0001f600", False), ("a\0b", True), ("a\ud800b", True), ("", False)])
 def test_what_no_text_file_can_hold(text: str, bad: bool) -> None:
     assert unwritable(text) is bad
+
+
+def test_skipped_rows_are_counted_by_reason_and_none_twice(path: Path, tmp_path: Path) -> None:
+    path.write_text('{"a": 1}\n{\n[]\n{\n')
+    (tmp_path / "other.jsonl").write_text('{\n{"a": 1}\n')
+    with counting_skipped() as skipped:
+        assert skipped() == {}
+        for one in (path, path, tmp_path / "other.jsonl"):
+            skip(one)
+        assert skipped() == {"broken JSON": 3, "not an object": 1}
+        LeftOut("x").add(1, "no mistake")
+    skip(path)
+    assert skipped() == {"broken JSON": 3, "not an object": 1}

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from ruamel.yaml import YAML
 
 from polydistill.evaluators import Item, Score
+from polydistill.provenance import NOT_STATED, Origin, Part, fenced
 from polydistill.records import Lang
 from polydistill.report import (
     Change,
@@ -15,6 +17,7 @@ from polydistill.report import (
     ReportSettings,
     as_numbers,
     examples,
+    in_one,
     label,
     print_table,
     render,
@@ -182,3 +185,71 @@ def test_what_a_model_wrote_is_no_markup():
     )  # fmt: skip
     assert evil not in page
     assert "&lt;script&gt;" in page
+
+
+# The model card
+
+
+def card(licence: str = "apache-2.0", name: str = "Tiny", **more: Any) -> str:
+    changes = [
+        change("documentation_qa_bits", SPA, 2.0, 1.8),
+        Change(score("loops", ENG, 0.5, unit="share"), score("loops", ENG, 0.25, unit="share", n=38)),
+    ]
+    given = {
+        "settings": SETTINGS, "verdict": ["Spanish is better."], "tables": {SPA: table(changes, ENG, SPA)}, "version": "0",
+        "funnel": {"read": {"chat rows": 9, "parallel rows": 3}, "rejected": {"loop": 2}, "groups": {
+            "rich eng": {"rows": 4, "tokens": 70},
+        }},
+        "about": {"name": name}, "parts": [Part("model", name, licence), Part("source file", "path q.jsonl", NOT_STATED)],
+        "origins": [(Origin("file", "the model itself", "Apertium 3"), 4)], "seeds": {"answer": 5, "train": 7},
+        "plan": fenced({"train": {"seed": 7}}), "not_stated": NOT_STATED,
+    }  # fmt: skip
+    return render("model_card.md", **{**given, **more})
+
+
+def head(of: str) -> dict[str, Any]:
+    return YAML(typ="safe").load(of.split("---\n")[1])
+
+
+def test_the_card_holds_data_lineage_licences_settings_scores_and_seeds():
+    found = card()
+    assert head(found)["license"] == "apache-2.0"
+    assert head(found)["language"] == ["en", "es"]
+    for line in (
+        "# Tiny, lifted in Spanish", "Spanish is better.",
+        "| documentation QA bits, bits/char ↓ | 2.000 | 1.800 | -10.0 % | 40 | | | | |",
+        "| loops, % ↑ | | | | | 50.0 | 25.0 | -25.0 | 40 / 38 |",
+        "| model | Tiny | apache-2.0 |", "| source file | path q.jsonl | not stated |",
+        "The licence at the top is the one that the base model states.",
+        "| 4 | file | the model itself | Apertium 3 |", "Read: 9 chat rows, 3 parallel rows.", "Left out: loop 2.",
+        "Training rows by kind: rich eng 4 (70 tokens).",
+    ):  # fmt: skip
+        assert line in found.splitlines(), line
+    assert "Seeds: answer 5, train 7." in found
+    assert "```yaml\ntrain:\n  seed: 7\n```" in found
+
+
+def test_a_base_model_without_a_licence_gives_none():
+    found = card(licence=NOT_STATED)
+    assert "license" not in head(found)
+    assert "The base model states no licence." in found
+    assert "may bind as well" in found
+
+
+@pytest.mark.parametrize("evil", ["x\n---\n# y", 'mit"\ntags: [z]', "a: b # c", "<script>|`[a](b)`"])
+def test_no_name_is_markup_in_the_card(evil: str):
+    found = card(licence=evil, name=evil, verdict=[evil], origins=[(Origin(evil, evil, evil), 1)])
+    assert head(found) == {**head(card()), "license": evil}
+    assert [line for line in found.splitlines() if line.startswith("#")][1:] == [
+        line for line in card().splitlines() if line.startswith("#")
+    ][1:]
+    assert found.count("\n---\n") == 1
+    assert "<script>" not in found.partition("\n---\n")[2]
+
+
+def test_parts_of_one_name_are_numbered():
+    one, two, model = Part("source file", "a.tsv", "mit"), Part("source file", "b.tsv"), Part("model", "Tiny", "mit")
+    assert in_one([model, one, two, two]) == {
+        "model": "Tiny; licence mit", "source file": "a.tsv; licence mit", "source file (2)": "b.tsv",
+        "source file (3)": "b.tsv",
+    }  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import tiny_disk
 
 from polydistill.answer import AnswerSettings, answer
 from polydistill.ask import AskSettings, ask
@@ -153,6 +154,42 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert store.through("x", [1, 2], lambda items: 1 / 0) == ["a", "b"]
     assert store.get(["half"]) == {}
     store.close()
+
+
+def test_a_full_disk_is_said_and_loses_nothing_that_was_kept(store: Store, tmp_path: Path):
+    store.through("x", [1], lambda items: ["a"])
+    long = ["b" * 100_000]
+    said = r"a\.sqlite cannot be written: {}; make room if its disk is full"
+    store._db.execute("PRAGMA max_page_count=4")
+    with pytest.raises(OSError, match=said.format("database or disk is full")):
+        store.through("x", [2], lambda items: long)
+    store._db.execute("PRAGMA max_page_count=1000000")
+    with tiny_disk.full(), pytest.raises(OSError, match=said.format("disk I/O error")):
+        store.through("x", [2], lambda items: long)
+    with tiny_disk.full(10), pytest.raises(OSError, match=r"b\.sqlite cannot be written"):
+        Store(tmp_path / "b.sqlite")
+    assert store.through("x", [1, 2], lambda items: long) == ["a", *long], "the same store goes on when there is room"
+    again = Store(store.path)
+    assert again.through("x", [1, 2], lambda items: 1 / 0) == ["a", *long]
+    again.close()
+
+
+def test_lots_are_kept_one_by_one(store: Store):
+    paid: list[list[int]] = []
+
+    def pay(items: list[int]) -> list[int]:
+        paid.append(items)
+        return [item * item if item != 3 else None for item in items]
+
+    def then() -> None:
+        if len(paid) == 2:
+            raise KeyboardInterrupt
+
+    store.through("square", [4], lambda items: [16])
+    with pytest.raises(KeyboardInterrupt):
+        store.through("square", [0, 1, 4, 0, 2, 3, 5, 6, 7], pay, 2, then)
+    assert store.through("square", [0, 1, 4, 0, 2, 3, 5, 6, 7], pay, 3) == [0, 1, 16, 0, 4, None, 25, 36, 49]
+    assert paid == [[0, 1], [2, 3], [3, 5, 6], [7]]
 
 
 def test_two_processes_may_keep_at_once(tmp_path: Path):

@@ -7,7 +7,7 @@ language, one after the other (rich language first; ``lineage.question`` is equa
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from ..component import Component, contract
@@ -21,6 +21,9 @@ class Builder(Component):
     @abstractmethod
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yields new rows (or, for a `Filter`, the same ones, some of them rejected)."""
+
+    def check(self, languages: Sequence[Lang]) -> None:
+        """Finds what would stop it, before any row is made: a missing file. The rich language comes first."""
 
 
 class TrainingBuilder(Builder):
@@ -38,11 +41,14 @@ class Filter(Builder):
     """Marks rows that must not be learned from; it removes none and never brings one back."""
 
     @abstractmethod
-    def judge(self) -> Callable[[Row], str]:
-        """A fresh judge: the reason why a row is out, empty where it may stay. It sees the rows in order, once."""
+    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
+        """A fresh judge: the reason why a row is out, empty where it may stay. It sees the rows in order, once.
 
-    def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
-        judge = self.judge()
+        ``languages`` are the run's, the rich one first; none outside of a run.
+        """
+
+    def __call__(self, rows: Iterable[Row], languages: Sequence[Lang] = ()) -> Iterator[Row]:
+        judge = self.judge(languages)
         for row in rows:
             reason = "" if row.rejected else judge(row)
             yield row.reject(reason) if reason else row

@@ -1,7 +1,7 @@
 """Questions and answers in which some sentences or words are in the other language."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,7 +12,7 @@ from ..dictionaries import read_dictionary
 from ..guard import split
 from ..language_files import by_content, every, in_language
 from ..prompts import language_name, prompt_language, prompts
-from ..records import Chat, Row, Turn, seed_of
+from ..records import Chat, Lang, Row, Turn, seed_of
 from . import TrainingBuilder, by_question
 
 
@@ -44,6 +44,10 @@ class CodeSwitch(TrainingBuilder):
 
     def shares(self) -> dict[str, float]:
         return {f"code_switch_{self.by}": self.share}
+
+    def check(self, languages: Sequence[Lang]) -> None:
+        for target in languages[1:] if self.dictionary else ():
+            read_dictionary(in_language(self.dictionary, target))
 
     def identity(self) -> Any:
         own = super().identity()

@@ -1,10 +1,10 @@
 """Rejects answers and translations that only say again what was given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from ..component import Fraction
-from ..records import Row
+from ..records import Lang, Row
 from ..texts import words
 from . import Filter
 
@@ -18,7 +18,7 @@ class CopiedSource(Filter):
     share: Fraction = 0.9
     """How much of the answer's word pairs must stand in the question."""
 
-    def judge(self) -> Callable[[Row], str]:
+    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
         def reason(row: Row) -> str:
             payload = row.payload
             if payload.type == "chat" and payload.answer is not None:

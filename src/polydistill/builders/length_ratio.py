@@ -1,10 +1,10 @@
 """Rejects parallel text whose sides cannot be translations of one another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pydantic import Field
 
-from ..records import Row
+from ..records import Lang, Row
 from . import Filter
 
 
@@ -14,7 +14,7 @@ class LengthRatio(Filter):
     most: float = Field(default=3.0, ge=1)
     """The largest ratio that stays in."""
 
-    def judge(self) -> Callable[[Row], str]:
+    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
         def reason(row: Row) -> str:
             if row.payload.type != "parallel":
                 return ""

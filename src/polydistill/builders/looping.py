@@ -1,9 +1,9 @@
 """Rejects text that goes round in circles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..component import Count
-from ..records import Row
+from ..records import Lang, Row
 from ..texts import loops
 from . import Filter, texts_of
 
@@ -16,5 +16,5 @@ class Looping(Filter):
     times: Count = 4
     """How often it must stand there."""
 
-    def judge(self) -> Callable[[Row], str]:
+    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
         return lambda row: "loop" if any(loops(text, self.n, self.times) for text, _ in texts_of(row)) else ""

@@ -1,10 +1,10 @@
 """Rejects what was there before in almost the same words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..component import Fraction
 from ..near import Near
-from ..records import Row
+from ..records import Lang, Row
 from . import Filter
 
 
@@ -17,7 +17,7 @@ class NearDuplicates(Filter):
     threshold: Fraction = 0.8
     """The share of word pairs (estimated Jaccard similarity) from which on two texts are one."""
 
-    def judge(self) -> Callable[[Row], str]:
+    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
         memory: dict[tuple[str, str], Near] = {}
 
         def reason(row: Row) -> str:

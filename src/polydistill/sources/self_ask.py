@@ -10,6 +10,7 @@ from ..component import Beside, Count, Fraction
 from ..engines import Sampling
 from ..near import Near
 from ..paid import paying
+from ..reading import skipped
 from ..records import Chat, Lineage, Row, Turn, digest, seed_of
 from ..texts import loops, words
 from . import BadInput, Languages, Source
@@ -51,6 +52,7 @@ class SelfAsk(Source):
                     reason = self._reason(answer.text, answer.ended, languages, near)
                     if reason:
                         lost[reason] += 1
+                        skipped(self.name(), lost)
                         continue
                     kept += 1
                     turn = Turn(role="user", text=answer.text, lang=languages.rich)

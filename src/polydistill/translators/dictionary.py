@@ -9,6 +9,7 @@ import regex
 
 from ..dictionaries import read_dictionary
 from ..models import known_digest
+from ..reading import existing
 from ..records import Lang
 from . import NoTranslation, OpenTranslator, Translator
 
@@ -34,12 +35,22 @@ class Dictionary(Translator):
         yield _Open(self, read_dictionary(self.path))
 
     def check(self, source: Lang, target: Lang) -> None:
+        self.check_pair(source, target)
+        if not self.path.expanduser().exists():
+            raise NoTranslation(f"no dictionary at {self.path}; it is a text file of lines SOURCE<tab>TARGET")
+        try:
+            read_dictionary(existing(self.path))
+        except UnicodeDecodeError as error:
+            raise NoTranslation(f"{self.path} is not UTF-8 (byte {error.start})") from None
+        except (OSError, ValueError) as error:
+            raise NoTranslation(str(error)) from None
+
+    def check_pair(self, source: Lang, target: Lang) -> None:
+        """Only whether the dictionary is from the one into the other."""
         if source != target and (source, target) != (self.source, self.target):
             raise NoTranslation(
                 f"{self.path} is a dictionary from {self.source} to {self.target}, not from {source} to {target}"
             )
-        if not self.path.expanduser().is_file():
-            raise NoTranslation(f"no dictionary at {self.path}; it is a text file of lines SOURCE<tab>TARGET")
 
     def identity(self) -> Any:
         path = self.path.expanduser()
@@ -55,7 +66,7 @@ class _Open(OpenTranslator):
         self._settings, self._entries = settings, entries
 
     def translate(self, texts: Sequence[str], source: Lang, target: Lang) -> list[str | None]:
-        self._settings.check(source, target)
+        self._settings.check_pair(source, target)
         return list(texts) if source == target else [WORD.sub(lambda match: self._word(match[0]), text) for text in texts]
 
     def _word(self, word: str) -> str:

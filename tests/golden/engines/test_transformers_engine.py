@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import tiny
+import tiny_gguf
 import torch
 from pydantic import ValidationError
 
@@ -183,6 +184,24 @@ def test_what_would_stop_it_is_found_without_loading(taught: Path, monkeypatch: 
     (taught / "model.safetensors").rename(taught / "pytorch_model.bin")
     with pytest.raises(BadModel, match="is a pickle"):
         engine(taught).check()
+
+
+def test_a_gguf_file_is_checked_without_unpacking_it(taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(models, "CACHE", tmp_path / "cache")
+    (tmp_path / "with").mkdir()
+    whole = tiny_gguf.write(taught, tmp_path / "with" / "model.gguf")
+    (taught / "chat_template.jinja").unlink()
+    bare = tiny_gguf.write(taught, tmp_path / "bare.gguf")
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "_dequantise", None)
+        engine(whole).check(asks=True)
+        with pytest.raises(BadModel, match=r"bare\.gguf has no chat template; give one with model\.template"):
+            engine(bare).check()
+        engine(bare, template="plain").check()
+    models.plain_folder(whole)
+    monkeypatch.setattr(models, "load_tokenizer", None)
+    with pytest.raises(TypeError):  # once it is unpacked its template is tried
+        engine(whole).check(asks=True)
 
 
 def test_the_identity_is_the_content_the_dtype_and_the_template(taught: Path, taught_model: Path, tmp_path: Path):

@@ -9,9 +9,12 @@ import pytest
 from pyarrow import parquet
 from pydantic import ValidationError
 
+from polydistill.ask import AskSettings, ask
+from polydistill.engines.transformers import Transformers
 from polydistill.records import Lang
 from polydistill.sources import BadInput, Languages
 from polydistill.sources.file import File
+from polydistill.stage import Workspace
 
 LANGUAGES = Languages(Lang("eng"), (Lang("spa"),))
 ROWS = [
@@ -78,6 +81,15 @@ def test_good_rows_come_before_the_error_and_all_of_them_when_skipping(
     assert len(questions(path, on_error="skip")) == 3
     said = capsys.readouterr().err
     assert "1 broken JSON (line 2), 1 not an object (line 4), 1 repeated question (line 5), 1 cut off (line 7)" in said
+
+
+def test_skipped_rows_are_counted_beside_the_questions(tmp_path: Path, space: Workspace, random_model: Path) -> None:
+    path = jsonl(tmp_path / "rows.jsonl")
+    path.write_text(path.read_text() + "{\n" + path.read_text())
+    model = Transformers(path=str(random_model))
+    found = ask(AskSettings(source=File(path=path, on_error="skip"), model=model, rich="eng"))
+    assert len(found) == 3
+    assert json.loads((found.folder / "beside/left_out.json").read_text()) == {"broken JSON": 1, "repeated question": 3}
 
 
 def test_no_good_row_at_all_is_an_error(tmp_path: Path) -> None:

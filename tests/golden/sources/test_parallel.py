@@ -8,6 +8,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from polydistill.reading import counting_skipped
 from polydistill.records import Lang, Row, digest
 from polydistill.sources import BadInput, Languages
 from polydistill.sources.parallel import Parallel
@@ -158,9 +159,38 @@ def test_aligned_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_unequal_line_counts_are_refused_before_the_first_pair(tmp_path: Path) -> None:
     write(tmp_path / "c.en.txt", "a\nb\nc\n")
     write(tmp_path / "c.es.txt", "a\nb")
-    stream = Parallel(path=tmp_path / "c.{lang}.txt", on_error="skip").read(Languages(ENG, (SPA,)))
-    with pytest.raises(BadInput, match=r"c\.en\.txt has 3 lines, .*c\.es\.txt has 2"):
+    stream = Parallel(path=tmp_path / "c.{lang}.txt").read(Languages(ENG, (SPA,)))
+    with pytest.raises(BadInput, match=r"c\.en\.txt has 3 lines, .*c\.es\.txt has 2: .*; on_error: skip reads up to where"):
         next(stream)
+
+
+@pytest.mark.parametrize(("half", "kept", "said"), [
+    ("uno\ndos\n", [("one", "uno"), ("two", "dos")], {"without a partner": 2}),
+    ("uno\ndos\ntr", [("one", "uno"), ("two", "dos")], {"without a partner": 1, "cut off": 1}),
+])  # fmt: skip
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_half_written_aligned_file_keeps_its_whole_lines(
+    tmp_path: Path, half: str, kept: list[tuple[str, str]], said: dict[str, int], swapped: bool
+) -> None:
+    write(tmp_path / f"c.{'es' if swapped else 'en'}", "one\ntwo\nthree\nfour")
+    write(tmp_path / f"c.{'en' if swapped else 'es'}", half)
+    with counting_skipped() as skipped:
+        found = pairs(tmp_path / "c.{lang}", on_error="skip")
+    assert found == ([(two, one) for one, two in kept] if swapped else kept)
+    assert skipped() == said
+
+
+def test_aligned_files_of_equal_length_need_no_last_line_end(tmp_path: Path) -> None:
+    write(tmp_path / "c.en", "one\ntwo")
+    write(tmp_path / "c.es", "uno\ndos")
+    assert pairs(tmp_path / "c.{lang}", on_error="skip") == [("one", "uno"), ("two", "dos")]
+
+
+def test_a_limit_still_says_what_was_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "c.en", "one\ntwo\nthree\n")
+    (tmp_path / "c.es").write_bytes(b"\xff\ndos\ntres\n")
+    assert pairs(tmp_path / "c.{lang}", on_error="skip", rows=1) == [("two", "dos")]
+    assert "c.es: left out 1 not UTF-8 (line 1)" in capsys.readouterr().err
 
 
 def test_a_bad_line_takes_its_partner_with_it(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The model's own questions: which attempts are kept, and that asking for more adds to the same ones."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from polydistill.ask import AskSettings, ask
 from polydistill.engines import Answer, Engine, OpenEngine, Sampling
 from polydistill.records import Chat, Lang, Row, seed_of
 from polydistill.sources import BadInput, Languages
@@ -69,6 +71,14 @@ def test_a_near_duplicate_is_left_out(space: Workspace, monkeypatch: pytest.Monk
     for number in (0, 1):
         monkeypatch.setitem(SAID, seed_of("self_ask", 0, number), Answer(GOOD + "?" * number, True))
     assert sum(row.payload.question.text.startswith(GOOD) for row in asked(2)) == 1
+
+
+def test_lost_attempts_are_counted(space: Workspace, monkeypatch: pytest.MonkeyPatch):
+    for number, bad in enumerate([Answer(GOOD, False), Answer("Why?", True), Answer("And?", True)]):
+        monkeypatch.setitem(SAID, seed_of("self_ask", 0, number), bad)
+    found = ask(AskSettings(source=SelfAsk(), questions=3, model=Scripted(), rich=ENG))
+    assert len(found) == 3
+    assert json.loads((found.folder / "beside/left_out.json").read_text()) == {"cut": 1, "short": 2}
 
 
 def test_more_questions_begin_with_the_same_ones(space: Workspace):

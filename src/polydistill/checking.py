@@ -1,0 +1,77 @@
+"""What would stop a plan, found without loading weights."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from .devices import present
+from .engines import Engine
+from .sources import BadInput, Languages, Source
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+TRAINED = ("model", "mix.model", "train.model", "choose.model")
+"""Where only a model can stand that is trained here."""
+
+
+def problems(plan: "Plan") -> Iterator[str]:
+    """One sentence for everything that would stop the run, with the setting it is about."""
+    return (sentence for where, look in _looks(plan) if (sentence := _problem(where, look)))
+
+
+def _problem(where: str, look: Callable[[], object]) -> str:
+    try:
+        look()
+    except UnicodeDecodeError as error:
+        return f"{where}: its file is not UTF-8 (byte {error.start})"
+    except (ValueError, OSError, LookupError, ImportError) as error:
+        return f"{where}: {error}"
+    return ""
+
+
+def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
+    languages = Languages(plan.rich, plan.to, plan.model)
+    translator = plan.translate.translator
+    for where, model in _models(plan).items():
+        asks = plan.ask.source.name() == "self_ask" and model == plan.ask.model
+        yield where, lambda model=model, asks=asks, where=where: _model(model, asks, where in TRAINED)
+    yield "ask.source", lambda: plan.ask.source.check(languages)
+    for target in plan.to:
+        yield "translate.translator", lambda target=target: translator.check(plan.rich, target)
+    for number, source in enumerate(plan.mix.texts):
+        yield f"mix.texts[{number}]", lambda source=source: _text(source, languages)
+    yield "mix", lambda: _learns_something(plan)
+    for builder in (*plan.mix.builders, *plan.mix.filters):
+        yield f"mix.{builder.name()}", lambda builder=builder: builder.check(languages)
+    yield "train.device", lambda: present(plan.train.device)
+    for evaluator in plan.evaluate.evaluators:
+        yield f"evaluate.{evaluator.name()}", lambda evaluator=evaluator: evaluator.check(tuple(languages))
+
+
+def _models(plan: "Plan") -> dict[str, Engine]:
+    """The plan's model, and each that a section has of its own."""
+    sections = {name: getattr(plan, name) for name in ("ask", "answer", "mix", "train", "choose", "evaluate")}
+    own = {f"{name}.model": section.model for name, section in sections.items() if section.model != plan.model}
+    return {"model": plan.model, **own}
+
+
+def _model(model: Engine, asks: bool, trains: bool) -> None:
+    if trains and not model.trains:
+        model.trainable()  # says why not
+    model.check(asks=asks)
+
+
+def _text(source: Source, languages: Languages) -> None:
+    if source.name() == "self_ask":
+        raise BadInput("self_ask gives questions, not texts by people; give a file's texts: [{parallel: {path: pairs.tsv}}]")
+    source.check(languages)
+
+
+def _learns_something(plan: "Plan") -> None:
+    if not any(sum(builder.shares().values()) for builder in plan.mix.builders):
+        raise BadInput("no builder has a share of the training tokens; give at least one: mix.builders=[language_pairs]")
+    if not plan.translate.translator.translates and not plan.mix.texts:
+        raise BadInput(
+            f"no row would be in {' or '.join(plan.to)}: translate.translator is none, and mix.texts has no source. "
+            "Choose a translator (polydistill list translators), or give texts: mix.texts='[{parallel: {path: pairs.tsv}}]'"
+        )

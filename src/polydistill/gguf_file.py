@@ -1,0 +1,44 @@
+"""What a GGUF file states of itself, read from its head."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from .engines import BadModel
+
+
+def gguf_about(path: Path) -> dict[str, Any]:
+    """Name, licence and languages as a GGUF file states them."""
+    wanted = {"name": "general.name", "licence": "general.license", "languages": "general.languages"}
+    fields = gguf_fields(path)
+    return {key: fields[field] for key, field in wanted.items() if field in fields}
+
+
+def gguf_fields(path: Path) -> dict[str, Any]:
+    """The fields ``general.*`` and ``tokenizer.chat_template``; that the file holds all its tensors is looked at too.
+
+    Raises:
+        BadModel: the file is cut off or damaged.
+    """
+    state = path.stat()
+    return _fields(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache
+def _fields(path: Path, *state: int) -> dict[str, Any]:
+    """Read once while size and time of change stay: a head with its vocabulary takes a second."""
+    from gguf import GGUFReader
+
+    try:
+        fields = GGUFReader(path).fields
+        stated = [name for name in fields if name.startswith("general.") or name == "tokenizer.chat_template"]
+        return {name: fields[name].contents() for name in stated}
+    except Exception as error:  # whatever the reader meets where the head or a tensor ends too early
+        raise BadModel(
+            f"{path} is cut off, damaged or newer than the gguf package here ({first_line(error)}); download it again"
+        ) from error
+
+
+def first_line(error: Exception) -> str:
+    """An error in one line: the first one of what it says, or its name."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

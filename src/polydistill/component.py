@@ -41,7 +41,7 @@ ALLOWED: ContextVar[frozenset[str]] = ContextVar("allowed modules", default=froz
 """The user's own modules that ``--allow`` named; a dotted component name is imported only from these."""
 
 
-IDENTITIES: ContextVar[dict[int, tuple[Any, Any]] | None] = ContextVar("identities", default=None)
+IDENTITIES: ContextVar[dict[str, Any] | None] = ContextVar("identities", default=None)
 """Identities found in the current run: its files stay as they are while it runs, and some sources have thousands."""
 
 
@@ -106,9 +106,10 @@ def identity(value: Any) -> Any:
         known = IDENTITIES.get()
         if known is None:
             return value.identity()
-        if id(value) not in known:
-            known[id(value)] = (value, value.identity())
-        return known[id(value)][1]
+        key = f"{type(value).__module__} {value.model_dump_json()}"
+        if key not in known:
+            known[key] = value.identity()
+        return known[key]
     if isinstance(value, BaseModel):
         return value.identity() if isinstance(value, Settings) else fields_identity(value)
     if isinstance(value, dict):

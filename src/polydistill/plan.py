@@ -13,7 +13,7 @@ from .answer import AnswerSettings
 from .ask import AskSettings
 from .checking import problems
 from .choose import ChooseSettings
-from .component import Beside, Settings, identity, nearest, unknown, write_component
+from .component import IDENTITIES, Beside, Settings, identity, nearest, unknown, write_component
 from .engines import Engine
 from .evaluate import EvaluateSettings
 from .mix import MixSettings
@@ -112,7 +112,11 @@ class Plan(Settings):
 
     def check(self) -> list[str]:
         """Everything that would stop the run, found without loading weights; empty when all is well."""
-        return list(problems(self))
+        token = IDENTITIES.set({})
+        try:
+            return list(problems(self))
+        finally:
+            IDENTITIES.reset(token)
 
 
 # Reading.

@@ -67,6 +67,7 @@ def test_a_sections_own_model_is_looked_at(path: Path, random_model: Path):
         ("mix.builders=[plain_text: {target: 0}]", "mix: no builder has a share of the training tokens; give at least one"),
         ("translate.translator=none", "mix: no row would be in spa: translate.translator is none, and mix.texts has no"),
         ("mix.texts=[{self_ask: {}}]", "mix.texts[0]: self_ask gives questions, not texts by people"),
+        ("evaluate.evaluators=[{text_bits: {label: own, texts: self_ask}}]", "evaluate.text_bits: self_ask gives questions"),
         ("mix.builders=[{code_switch: {by: word, dictionary: absent.tsv}}]", "mix.code_switch: no file absent.tsv"),
         ("mix.builders=[{code_switch: {by: word, dictionary: FOLDER/notab.tsv}}]", "FOLDER/notab.tsv, line 2: a dictionary"),
         ("mix.builders=[{code_switch: {by: word, dictionary: FOLDER/latin.tsv}}]", "mix.code_switch: "),

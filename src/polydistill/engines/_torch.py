@@ -135,15 +135,29 @@ class OpenTransformers(OpenEngine):
 
     def _probe(self) -> int:
         """The batch size from which on more rows no longer give at least a tenth more tokens a second."""
-        best, speed, prompt = 8, 0.0, [self.chat.end_of_turn] * 4
+        best, speed = 8, 0.0
         for size in (8, 16, 32, 64, 128):
-            started = time.monotonic()
             try:
-                self._decode([prompt] * size, [frozenset()] * size, Sampling(max_tokens=4), [0] * size)
+                now = self._speed(size)
             except RuntimeError:  # out of memory: the size before is the largest
                 break
-            now = size / (time.monotonic() - started)
             if now < 1.1 * speed:
                 break
             best, speed = size, now
         return best
+
+    def _speed(self, rows: int) -> float:
+        started, prompt = time.monotonic(), [self.chat.end_of_turn] * 4
+        self._decode([prompt] * rows, [frozenset()] * rows, Sampling(max_tokens=4), [0] * rows)
+        return rows / (time.monotonic() - started)
+
+    def probe_threads(self) -> int:
+        """All processor threads or half of them, which are the cores where two share one: whichever is faster."""
+        import torch
+
+        every, speeds = torch.get_num_threads(), {}
+        self._speed(8)
+        for threads in dict.fromkeys((every, max(1, every // 2))):
+            torch.set_num_threads(threads)
+            speeds[threads] = self._speed(8)
+        return max(speeds, key=lambda threads: speeds[threads])

@@ -31,6 +31,8 @@ class Transformers(Engine):
     """`cpu`, `cuda`, `cuda:N`, `mps`; `auto` takes the fastest that is here."""
     batch_size: Beside[Count | Literal["auto"]] = "auto"
     """Rows that are run side by side; `auto` finds it by a probe of about three seconds."""
+    threads: Beside[Count | Literal["auto"]] = "auto"
+    """Processor threads; on more than two `auto` tries all and half of them for a second."""
 
     def identity(self) -> Any:
         template = digest(self.template_file.read_text("utf-8")) if self.template_file else None
@@ -58,19 +60,21 @@ class Transformers(Engine):
 
     def check(self, asks: bool = False) -> None:
         path = self.located
-        models.inspect(path)
         present(self.device)
-        # Reading a tokenizer takes seconds; what was found right once is not read again.
+        # Reading a GGUF file's head or a tokenizer takes seconds; what was found right once is not read again.
         right = models.CACHE.expanduser() / "checked" / digest([self.identity(), asks, __version__])
         folder = models.unpacked(path)
-        if not folder.is_dir():  # unpacking takes seconds too, and other mistakes of the plan are to be told before
-            if not (self.template_file or gguf_fields(path).get("tokenizer.chat_template")):
-                raise no_template(path)
-        elif not right.is_file():
+        if right.is_file() and folder.is_dir():
+            return
+        models.inspect(path)
+        if folder.is_dir():
             template = Template(models.load_tokenizer(folder, self.template_file))
             if asks:
                 _ = template.before_question
             write_json(right, {"template": template.digest})
+        # Unpacking takes seconds too, and other mistakes of the plan are to be told before.
+        elif not (self.template_file or gguf_fields(path).get("tokenizer.chat_template")):
+            raise no_template(path)
 
     def trainable(self) -> tuple[Path, Path | None]:
         return models.plain_folder(self.located), self.template_file
@@ -84,4 +88,13 @@ class Transformers(Engine):
             folder = models.plain_folder(self.located)
             template = Template(models.load_tokenizer(folder, self.template_file))
             model = models.load_model(folder, self.real_dtype, self.real_device).eval()
-        yield OpenTransformers(model, template, None if self.batch_size == "auto" else self.batch_size)
+        opened = OpenTransformers(model, template, None if self.batch_size == "auto" else self.batch_size)
+        import torch
+
+        before = torch.get_num_threads()
+        probes = self.threads == "auto" and model.device.type == "cpu" and before > 2
+        try:
+            torch.set_num_threads(opened.probe_threads() if probes else before if self.threads == "auto" else self.threads)
+            yield opened
+        finally:
+            torch.set_num_threads(before)

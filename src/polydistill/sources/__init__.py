@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .. import __version__, progress
-from ..component import Component, contract
+from ..component import Component, contract, identity
 from ..files import write_json
 from ..records import Lang, Row, digest
 
@@ -33,7 +33,7 @@ class Source(Component):
         """Finds what would stop `read`, without a model: reads every row. What was found right is not read again."""
         from ..models import CACHE
 
-        state = [self.identity(), languages, __version__]
+        state = [identity(self), languages, __version__]
         right = CACHE.expanduser() / "checked" / digest(state)
         if not right.is_file():
             with progress.line("check", unit=self.name()) as shown:

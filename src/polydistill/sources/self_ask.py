@@ -67,7 +67,13 @@ class SelfAsk(Source):
                 progress.note(f"{kept} of {first} attempts kept")
 
     def check(self, languages: Languages) -> None:
-        """Nothing to find: the model itself is checked for a template that lets it ask."""
+        """The model itself is checked elsewhere, for a template that lets it ask.
+
+        Raises:
+            BadInput: there is no model to ask, as where texts by people are wanted.
+        """
+        if languages.model is None:
+            raise BadInput("self_ask gives questions that the run's model writes; give texts by people from a file")
 
     def _reason(self, text: str, ended: bool, languages: Languages, near: Near) -> str:
         if not ended:

@@ -167,6 +167,28 @@ def test_the_probe_stops_where_more_rows_are_no_faster_or_do_not_fit(taught: Pat
             assert tried == sizes
 
 
+def test_threads_are_those_that_are_asked_for_and_those_before_come_back(taught: Path):
+    before = torch.get_num_threads()
+    with engine(taught, threads=3).open():
+        assert torch.get_num_threads() == 3
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("seconds", "best"), [({8: 1.0, 4: 2.0}, 8), ({8: 2.0, 4: 1.0}, 4)])
+def test_all_threads_or_half_of_them_whichever_is_faster(
+    seconds: dict[int, float], best: int, taught: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(OpenTransformers, "_speed", lambda self, rows: 1 / seconds[torch.get_num_threads()])
+    before = torch.get_num_threads()
+    torch.set_num_threads(8)
+    try:
+        with engine(taught).open():
+            assert torch.get_num_threads() == best
+        assert torch.get_num_threads() == 8
+    finally:
+        torch.set_num_threads(before)
+
+
 # Checking and identity.
 
 

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 from .records import batches, digest
 
 T = TypeVar("T")
+SECONDS = 60
+"""How long one process waits for another that writes."""
 
 
 class Store:
@@ -24,12 +26,23 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         with self._writing():
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
-            for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-                self._db.execute(f"PRAGMA {pragma}")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value TEXT NOT NULL, at REAL) WITHOUT ROWID"
-            )
+            self._db = sqlite3.connect(path, timeout=SECONDS, isolation_level=None)
+            self._set_up()
+
+    def _set_up(self) -> None:
+        until = time.monotonic() + SECONDS
+        while True:
+            try:
+                for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+                    self._db.execute(f"PRAGMA {pragma}")
+                table = "kept (key TEXT PRIMARY KEY, value TEXT NOT NULL, at REAL) WITHOUT ROWID"
+                self._db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+                return
+            except sqlite3.OperationalError as error:
+                # While another process turns the file's log on, SQLite refuses at once and does not wait as it does elsewhere.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
     def get(self, keys: Sequence[str]) -> dict[str, Any]:
         """The kept values among these keys."""

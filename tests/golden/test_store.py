@@ -192,18 +192,25 @@ def test_lots_are_kept_one_by_one(store: Store):
     assert paid == [[0, 1], [2, 3], [3, 5, 6], [7]]
 
 
-def test_two_processes_may_keep_at_once(tmp_path: Path):
+def test_several_processes_may_open_and_keep_at_once(tmp_path: Path):
     code = """
 import sys
 from pathlib import Path
 from polydistill.store import Store
+Path(sys.argv[2]).touch()
+while not Path(sys.argv[3]).exists():
+    pass
 store = Store(Path(sys.argv[1]))
 for number in range(60):
     store.through("x", [number, number + 1], lambda items: [item * 2 for item in items])
 """
+    ready, go = [tmp_path / "ready0", tmp_path / "ready1", tmp_path / "ready2"], tmp_path / "go"
     command = [sys.executable, "-c", code, str(tmp_path / "a.sqlite")]
-    running = [subprocess.Popen(command) for _ in range(2)]
-    assert [process.wait(60) for process in running] == [0, 0]
+    running = [subprocess.Popen([*command, str(one), str(go)]) for one in ready]
+    while not all(one.exists() for one in ready):
+        assert all(process.poll() is None for process in running)
+    go.touch()
+    assert [process.wait(60) for process in running] == [0, 0, 0]
     database = sqlite3.connect(tmp_path / "a.sqlite")
     assert database.execute("SELECT count(*) FROM kept").fetchone() == (61,)
     database.close()

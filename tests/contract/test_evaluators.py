@@ -13,6 +13,7 @@ from polydistill.component import find, names, read_component, write_component
 from polydistill.engines import Answer, OpenEngine, Sampling
 from polydistill.evaluators import Evaluator, Score
 from polydistill.records import Chat, Lang, Lineage, Row, Turn, canonical, seed_of, split_of
+from polydistill.sources import BadInput
 
 ENG, SPA, KLINGON = Lang("eng"), Lang("spa"), Lang("tlh")
 TOPICS = {
@@ -223,8 +224,10 @@ def test_before_and_after_are_measured_on_the_same_items(evaluator: Evaluator) -
 
 
 def test_a_language_without_items_has_no_score(evaluator: Evaluator) -> None:
-    if evaluator.name() in ("documentation_qa", "translation"):
-        pytest.skip("a source without a language's pages says so itself")
+    if evaluator.name() in ("documentation_qa", "translation"):  # a source without a language's pages says so itself
+        with pytest.raises(BadInput, match="has no pages in Klingon"):
+            evaluator(Rubbish(), [ENG, KLINGON], HELDOUT)
+        return
     assert {score.lang for score in evaluator(Rubbish(), [ENG, KLINGON], HELDOUT)} == {ENG}
 
 

@@ -77,6 +77,7 @@ EXAMPLES = {
 }
 
 every = pytest.mark.parametrize("name", names("translators"))
+translating = pytest.mark.parametrize("name", [n for n in names("translators") if find("translators", n).translates])
 
 
 def example(name: str) -> Example:
@@ -106,15 +107,6 @@ def build(name: str, folder: Path) -> Translator:
     pytest.skip(f"{lacking} is not installed, and the translator said so")
 
 
-def build_translating(name: str, folder: Path) -> Translator:
-    translator = build(name, folder)
-    if not translator.translates:
-        with translator.open() as open_one, pytest.raises(NoTranslation, match="translator: none"):
-            open_one.translate(["x"], ENG, SPA)
-        pytest.skip("it does not translate, and said so")
-    return translator
-
-
 @every
 def test_building_is_free_and_loading_lazy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = example(name).settings(tmp_path) if missing(name) is None else {"path": tmp_path}
@@ -123,9 +115,9 @@ def test_building_is_free_and_loading_lazy(name: str, tmp_path: Path, monkeypatc
     find("translators", name)(**settings)
 
 
-@every
+@translating
 def test_order_and_length_are_kept(name: str, tmp_path: Path) -> None:
-    with build_translating(name, tmp_path).open() as translator:
+    with build(name, tmp_path).open() as translator:
         assert isinstance(translator, OpenTranslator)
         together = translator.translate(SENTENCES, ENG, SPA)
         assert len(together) == len(SENTENCES)
@@ -164,18 +156,18 @@ def test_an_unknown_pair_is_refused_before_anything_is_loaded(name: str, tmp_pat
     assert str(refused[1]) in str(error.value)
 
 
-@every
+@translating
 def test_an_unknown_pair_is_refused_when_translating(name: str, tmp_path: Path) -> None:
-    translator = build_translating(name, tmp_path)
+    translator = build(name, tmp_path)
     refused = example(name).refuses
     if refused is not None:
         with translator.open() as open_one, pytest.raises(NoTranslation):
             open_one.translate(["x"], *refused)
 
 
-@every
+@translating
 def test_what_is_protected_survives_through_the_guard(name: str, tmp_path: Path) -> None:
-    with build_translating(name, tmp_path).open() as translator:
+    with build(name, tmp_path).open() as translator:
         found = guard.translate(translator, [DOCUMENT, "x"], ENG, SPA)[0]
     assert len(found.pieces) == len(guard.split(DOCUMENT))
     assert "".join(found.pieces) == found.text

@@ -29,13 +29,13 @@ class Known(Engine):
         return dict(self.stated)
 
     def open(self) -> Any:
-        raise NotImplementedError
+        raise AssertionError("a card needs no more than what the model states")
 
     def trainable(self) -> Any:
-        raise NotImplementedError
+        raise AssertionError("a card needs no more than what the model states")
 
     def check(self, asks: bool = False) -> None:
-        raise NotImplementedError
+        raise AssertionError("a card needs no more than what the model states")
 
 
 MODEL = Known(stated={"name": "Tiny", "licence": "mit", "languages": ["en", "es"], "empty": ""})

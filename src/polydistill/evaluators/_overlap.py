@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ..records import Chat, Lang
 from ..texts import unspaced, words
+from . import Item, Score
 
 
 class Overlap(NamedTuple):
@@ -27,6 +29,20 @@ def chrf(answers: Sequence[str], references: Sequence[str]) -> Overlap:
     from sacrebleu import CHRF
 
     return _measured(CHRF(word_order=2), CHRF(word_order=2), answers, references)
+
+
+def chrf_score(
+    name: str, lang: Lang, ids: Sequence[str], chats: Sequence[Chat], answers: Sequence[str], references: Sequence[str],
+    note: str,
+) -> Score:  # fmt: skip
+    """chrF++ of answers to questions against one reference each."""
+    alike = chrf(answers, references)
+    rows = zip(ids, chats, answers, references, alike.items, strict=True)
+    return Score(
+        name=name, lang=lang, value=alike.value, unit="chrF++", higher_is_better=True, n=len(answers),
+        standard_error=alike.standard_error, note=f"{note}; {alike.signature}; standard error by bootstrap over items",
+        items=tuple(Item(id=i, value=v, prompt=c.question.text, answer=a, reference=r) for i, c, a, r, v in rows),
+    )  # fmt: skip
 
 
 def bleu(answers: Sequence[str], references: Sequence[str]) -> Overlap:

@@ -9,7 +9,7 @@ from ..prompts import prompt_language, prompts
 from ..records import Chat, Lang, Row, Split, Turn
 from ..sources import Source
 from . import Evaluator, Item, Score, bits, choose, heldout_rows, note, ratio, readable, sides
-from ._overlap import chrf
+from ._overlap import chrf_score
 
 
 class Page(NamedTuple):
@@ -76,18 +76,10 @@ class DocumentationQa(Evaluator):
         )  # fmt: skip
 
     def _generated(self, engine: OpenEngine, lang: Lang, pages: Sequence[Page], asked: str) -> Score:
-        sampling = Sampling(max_tokens=self.max_tokens)
-        answers = [answer.text for answer in engine.answer([page.chat for page in pages], sampling)]
-        alike = chrf(answers, [page.human for page in pages])
-        return Score(
-            name="documentation_qa_chrf", lang=lang, value=alike.value, unit="chrF++", higher_is_better=True,
-            n=len(pages), standard_error=alike.standard_error,
-            note=f"{asked}greedy; {alike.signature}; standard error by bootstrap over pages",
-            items=tuple(
-                Item(id=page.id, value=value, prompt=page.chat.question.text, answer=answer, reference=page.human)
-                for page, answer, value in zip(pages, answers, alike.items, strict=True)
-            ),
-        )  # fmt: skip
+        chats = [page.chat for page in pages]
+        answers = [answer.text for answer in engine.answer(chats, Sampling(max_tokens=self.max_tokens))]
+        ids, human = [page.id for page in pages], [page.human for page in pages]
+        return chrf_score("documentation_qa_chrf", lang, ids, chats, answers, human, f"{asked}greedy")
 
     def _pages(self, languages: Sequence[Lang]) -> dict[Lang, dict[str, tuple[str, str]]]:
         """Title and description by page, by language."""

@@ -7,7 +7,7 @@ from ..component import Count
 from ..engines import OpenEngine, Sampling
 from ..records import Lang, Row
 from . import HELDOUT, Asked, Evaluator, Item, Score, bits, heldout_chats, ratio
-from ._overlap import chrf
+from ._overlap import chrf_score
 
 
 class MachineTranslationFit(Evaluator):
@@ -53,14 +53,7 @@ class MachineTranslationFit(Evaluator):
         return scores
 
     def _generated(self, engine: OpenEngine, lang: Lang, fitting: Sequence[Asked], note: str) -> Score:
-        answers = [answer.text for answer in engine.answer([held.chat for held in fitting], self.sampling)]
-        alike = chrf(answers, [held.answer for held in fitting])
-        return Score(
-            name="fit_to_machine_translation_chrf", lang=lang, value=alike.value, unit="chrF++", higher_is_better=True,
-            n=len(fitting), standard_error=alike.standard_error,
-            note=f"{note}; {alike.signature}; standard error by bootstrap over questions",
-            items=tuple(
-                Item(id=held.id, value=value, prompt=held.chat.question.text, answer=answer, reference=held.answer)
-                for held, answer, value in zip(fitting, answers, alike.items, strict=True)
-            ),
-        )  # fmt: skip
+        chats = [held.chat for held in fitting]
+        answers = [answer.text for answer in engine.answer(chats, self.sampling)]
+        ids, machine = [held.id for held in fitting], [held.answer for held in fitting]
+        return chrf_score("fit_to_machine_translation_chrf", lang, ids, chats, answers, machine, note)

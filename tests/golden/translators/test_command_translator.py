@@ -8,7 +8,6 @@ from polydistill import models
 from polydistill.component import find
 from polydistill.records import Lang
 from polydistill.translators import FailedTranslation, NoTranslation
-from polydistill.translators._codes import flores
 
 ENG, SPA = Lang("eng"), Lang("spa")
 Command = find("translators", "command")
@@ -35,13 +34,6 @@ def lines(folder: Path, how: str = "well", **settings: object):
 def test_codes(codes: str, arguments: list[str]) -> None:
     command = Command(program=("mt", "{source}", "{target}", "{other}"), codes=codes)
     assert command.arguments(ENG, Lang("pt-BR")) == ["mt", *arguments, "{other}"]
-
-
-@pytest.mark.parametrize(
-    ("lang", "code"), [("ar", "arb_Arab"), ("sw", "swh_Latn"), ("zh-Hant", "zho_Hant"), ("ko", "kor_Hang"), ("nv", "nav_Latn")]
-)
-def test_flores_codes(lang: str, code: str) -> None:
-    assert flores(Lang(lang)) == code
 
 
 def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:

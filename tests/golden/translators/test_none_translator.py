@@ -14,3 +14,5 @@ def test_it_stands_for_no_translation() -> None:
         assert [one.text for one in guard.translate(translator, ["A cat."], Lang("eng"), Lang("eng"))] == ["A cat."]
         with pytest.raises(NoTranslation, match="`translator: none` gives no Swahili"):
             guard.translate(translator, ["A cat."], Lang("eng"), Lang("swa"))
+        with pytest.raises(NoTranslation, match="translator: none"):
+            translator.translate(["x"], Lang("eng"), Lang("spa"))

@@ -46,6 +46,8 @@ class TrainSettings(Settings):
     """The gradient's norm is cut to this."""
     compute: Literal["auto", "bfloat16", "float32", "float64"] = "auto"
     """What to compute in, under autocast over float32 weights; `auto` takes bfloat16 where the hardware has it."""
+    candidates: Count = 1
+    """How many checkpoints to choose among, evenly apart; the last is the trained model itself."""
     seed: int = 0
     """Decides the order of the second epoch on, and new adapters."""
     micro_tokens: Beside[Count] = 512

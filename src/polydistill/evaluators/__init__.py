@@ -6,7 +6,7 @@ To add one: a file here with one frozen class that gives `Evaluator.__call__`. `
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from math import log, sqrt
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
@@ -23,9 +23,22 @@ class Item(Record):
     id: str
     value: float | None
     """None where the item does not count (too short to judge, for example)."""
+    weight: float = 1.0
+    """How much it counts: characters where the score is bits per character."""
+    group: str = ""
+    """What items share that are not independent (their page); they are resampled together. Empty: the id."""
+    parts: tuple[float | None, ...] = ()
+    """What a score is computed from that is no mean of values: passes by line and by word for a harmonic mean."""
+    answered_in: str = ""
+    """The language the answer was found to be in (ISO 639-3), ``mixed`` or ``unknown``; empty where none was looked for."""
     prompt: str = ""
     answer: str = ""
     reference: str = ""
+
+
+Combine = Literal["mean", "harmonic", "chrf", "bleu"]
+"""The weighted mean of the items' values; the harmonic mean of the means of their two parts; sacrebleu's corpus scores of their
+answers against their references."""
 
 
 class Score(Record):
@@ -40,10 +53,14 @@ class Score(Record):
     """Items that count."""
     standard_error: float | None
     """Of ``value``, over items; None where one item or none counts."""
+    combine: Combine = "mean"
+    """How the items make the value; resampled items make another by the same rule."""
     headline: bool = False
     """Whether the report leads with it; only scores on text by people may."""
     note: str = ""
     """What a reader must know to read it right."""
+    warning: str = ""
+    """What casts doubt on it, in one sentence; it stands on top of the report."""
     items: tuple[Item, ...] = Field(default=(), repr=False)
 
 

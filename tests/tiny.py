@@ -173,7 +173,7 @@ mix:
   tokens: 3000
 train:
   {{objective: next_token, schedule: cosine, learning_rate: 1.0e-2, batch_rows: 8, epochs: 2, compute: float64, device: cpu}}
-choose: {{scale: 0.9}}
+choose: {{scales: [0.9]}}
 evaluate:
   evaluators: [{{text_bits: {{label: toy, texts: {{parallel: {{path: {folder}/parallel.tsv}}}}}}}}, loops]
 report: {{examples: 4}}

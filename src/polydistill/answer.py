@@ -17,10 +17,12 @@ _SENTENCE_END = regex.compile(r"[.!?…。！？।؟։።]+[\"'”’»)\]]*(?=
 class AnswerSettings(Sampling):
     """How the model answers."""
 
+    by: Literal["model", "references"] = "model"
+    """Who answers: the model, or whoever wrote the reference answers that the questions came with."""
     cut: Literal["back", "drop"] = "back"
     """What becomes of an answer that the length limit cut: cut back to its last whole sentence and marked, or dropped."""
     model: Engine
-    """Who answers: the student-to-be itself, or another model."""
+    """The model that answers: the student-to-be itself, or another."""
     rich: Lang
     """The language of questions and answers."""
 
@@ -28,6 +30,8 @@ class AnswerSettings(Sampling):
 @stage()
 def answer(settings: AnswerSettings, questions: Rows, *, out: Path) -> Rows:
     """One answer a question, in the question's order."""
+    if settings.by == "references":
+        return map_rows(lambda rows: [referred(row) for row in rows], questions, out, SHARD_ROWS, "questions")
     with paying(settings.model) as engine:
         return map_rows(lambda rows: answer_rows(settings, engine, rows), questions, out, SHARD_ROWS, "questions")
 
@@ -42,6 +46,13 @@ def answer_rows(settings: AnswerSettings, engine: PaidEngine, rows: list[Row]) -
         finish(row, chat, next(answers), settings, author, engine.template) if fit else row.reject("question_too_long")
         for row, chat, fit in zip(rows, asked, fits, strict=True)
     ]
+
+
+def referred(row: Row) -> Row:
+    """The row with the reference answer it came with; out where it has none."""
+    if row.payload.answer is None:
+        return row.reject("no_reference")
+    return row.but(lineage={"author": row.lineage.author or "reference"})
 
 
 def finish(row: Row, chat: Chat, given: Answer, settings: AnswerSettings, author: str, template: str) -> Row:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from .devices import present
 from .engines import Engine
+from .retain import check_promise, sizes
 from .sources import BadInput, Languages, Source
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
         asks = plan.ask.source.name() == "self_ask" and model == plan.ask.model
         yield where, lambda model=model, asks=asks, where=where: _model(model, asks, where in TRAINED)
     yield "ask.source", lambda: plan.ask.source.check(languages)
+    yield "answer.by", lambda: _referred(plan, languages)
     for target in plan.to:
         yield "translate.translator", lambda target=target: translator.check(plan.rich, target)
     for number, source in enumerate(plan.mix.texts):
@@ -44,6 +46,11 @@ def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
     for builder in (*plan.mix.builders, *plan.mix.filters):
         yield f"mix.{builder.name()}", lambda builder=builder: builder.check(languages)
     yield "train.device", lambda: present(plan.train.device)
+    yield "choose", lambda: plan.choose.check(plan.train.candidates)
+    for evaluator in plan.choose.evaluators:
+        yield f"choose.{evaluator.name()}", lambda evaluator=evaluator: evaluator.check(tuple(languages))
+    if retain := plan.choose.retain:
+        yield "choose.retain", lambda: check_promise(retain, sizes(plan.evaluate.evaluators, tuple(languages)))
     for evaluator in plan.evaluate.evaluators:
         yield f"evaluate.{evaluator.name()}", lambda evaluator=evaluator: evaluator.check(tuple(languages))
 
@@ -65,6 +72,19 @@ def _text(source: Source, languages: Languages) -> None:
     if source.name() == "self_ask":
         raise BadInput("self_ask gives questions, not texts by people; give a file's texts: [{parallel: {path: pairs.tsv}}]")
     source.check(languages)
+
+
+def _referred(plan: "Plan", languages: Languages) -> None:
+    if plan.answer.by == "model":
+        return
+    source = plan.ask.source
+    if source.name() == "self_ask" or all(
+        row.payload.type != "chat" or not row.payload.answer for row in source.read(languages)
+    ):
+        raise BadInput(
+            f"there are no reference answers: {source.name()} gives questions alone. Give questions with answers: "
+            "ask.source='{file: {path: questions.jsonl}}', or ask.source='{page_questions: {pages: ..., translated_into: ...}}'"
+        )
 
 
 def _learns_something(plan: "Plan") -> None:

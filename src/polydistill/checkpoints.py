@@ -93,7 +93,7 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
 
 
 def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
-    """A plain folder that transformers loads: weights in the source's dtype, tokenizer, template."""
+    """A plain folder that transformers loads: weights in the source's dtype, tokenizer, template. The model is used up."""
     wanted = json.loads((source / "config.json").read_text("utf-8")).get("dtype", "float32")
     unfinished = folder.with_name("model.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -101,5 +101,10 @@ def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
         with writing(unfinished):
             model.to(getattr(torch, wanted)).save_pretrained(unfinished)
             tokenizer.save_pretrained(unfinished)
+        for path in unfinished.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(unfinished)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
+    sync_folder(folder.parent)

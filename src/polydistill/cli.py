@@ -1,6 +1,7 @@
 """The command line."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +22,8 @@ FromOption = Annotated[str | None, typer.Option("--from", help="the language it 
 ToOption = Annotated[str | None, typer.Option("--to", help="the languages it is to become good in, with commas")]
 AllowOption = Annotated[list[str] | None, typer.Option("--allow", help="a module of your own that the plan may use")]
 
-STOPPED, REFUSED, FAILED = 130, 2, 1
-"""Exit codes: asked to stop; a mistake in the input; something broke."""
+STOPPED, REFUSED, FAILED, NOT_KEPT = 130, 2, 1, 3
+"""Exit codes: asked to stop; a mistake in the input; something broke; the rich language is not shown to be kept."""
 
 
 def main() -> None:
@@ -58,24 +59,35 @@ def checked(plan: Any) -> None:
 
 def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None = None) -> Any:
     """Runs a plan, or as much of it as is wanted, with every ending in words."""
-    from .endings import AfterStage, PartDone, Stopped
     from .flow import run as flow
     from .run_folder import keep, show
-    from .stage import Workspace, working
+    from .stage import Workspace
 
     space = Workspace(plan.runs, until=until, part=part, begins=partial(show, plan))
+
+    def work() -> Any:
+        try:
+            return flow(plan)
+        finally:
+            keep(plan, space)
+
+    return ended(space, work)
+
+
+def ended(space: Any, work: Callable[[], Any]) -> Any:
+    """What work in a workspace gives; every other ending is said in words."""
+    from .endings import AfterStage, PartDone, Stopped
+    from .stage import working
+
     again = "the same command goes on from here"
     try:
         with working(space):
-            try:
-                return flow(plan)
-            finally:
-                keep(plan, space)
+            return work()
     except AfterStage as done:
         return done.result
     except PartDone as done:
-        progress.say(f"{done}; {'run the other workers, then the plan' if part else again}")
-        raise typer.Exit(0 if part else FAILED) from None
+        progress.say(f"{done}; {'run the other workers, then the plan' if space.part else again}")
+        raise typer.Exit(0 if space.part else FAILED) from None
     except (Stopped, KeyboardInterrupt) as stop:
         progress.say(f"stopped{'' if isinstance(stop, Stopped) else ' at once'}; {again}")
         raise typer.Exit(STOPPED) from None
@@ -103,6 +115,8 @@ def run(
 
     print_table(shown, read.report, Console())
     typer.echo(f"report  {read.folder / 'report.html'}\nmodel   {read.folder / 'model'}")
+    if shown.kept in ("lost", "not shown"):
+        raise typer.Exit(NOT_KEPT)
 
 
 @app.command()
@@ -113,6 +127,10 @@ def check(
     """Finds every mistake in a plan before anything is paid for."""
     read = plan_of(plan, changes, model, source, target, allow)
     checked(read)
+    from .sizes import lines, too_few
+
+    for line in (*lines(read), "", *(f"warning: {said}" for said in too_few(read))):
+        typer.echo(line)
     typer.echo(f"{plan} is in order; it would run: polydistill plan {plan} shows what and for how long")
 
 
@@ -125,25 +143,10 @@ def show_plan(
     """Shows what is kept, what would run and why, and what that takes."""
     read = plan_of(plan, changes, model, source, target, allow)
     checked(read)
-    from . import estimate
+    from . import estimate, sizes
 
-    steps = estimate.outlook(read)
-    for step in steps:
-        typer.echo(f"{step.stage:<10}{'runs' if step.runs else 'kept':<6}{step.why}")
-    if not probing or not any(step.runs for step in steps):
-        return
-    speed = estimate.probe(read)
-    typer.echo("")
-    total = 0.0
-    for cost in estimate.costs(read, speed):
-        runs = next(step.runs for step in steps if step.stage == cost.stage)
-        total += cost.seconds if runs else 0.0
-        typer.echo(
-            f"{cost.stage:<10}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}" + ("" if runs else "  (kept)")
-        )
-    written, free = estimate.disk(read)
-    typer.echo(f"{'together':<10}{'':>16}  {progress.clock(total):>8}, give or take a third")
-    typer.echo(f"memory    {speed.memory:.1f} GB at least; disk up to {written:.1f} GB, {free:.0f} GB free")
+    for line in (*estimate.told(read, probing), "", *sizes.lines(read), *(f"warning: {said}" for said in sizes.too_few(read))):
+        typer.echo(line)
 
 
 @app.command()
@@ -154,6 +157,21 @@ def chat(run_name: Annotated[Path, typer.Argument(metavar="RUN", help="a run's f
     from .chatting import side_by_side
 
     side_by_side(plan_of(str(run_name), None, None, None, None, None), run_name / "model")
+
+
+@app.command()
+def compare(
+    plan: PlanName,
+    arms: Annotated[str, typer.Option(help="what to compare, with commas: untouched, the recipe's name, and controls")],
+    seeds: Annotated[int, typer.Option(min=1, help="how often each arm is trained")] = 1,
+    changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
+    allow: AllowOption = None,
+) -> None:  # fmt: skip
+    """Trains a plan and its controls on equally many tokens and shows them side by side."""
+    from .comparing import compared
+
+    ALLOWED.set(frozenset(allow or []))
+    compared([name.strip() for name in arms.split(",")], seeds, (plan, changes or (), model, source, target))
 
 
 @app.command()
@@ -228,35 +246,13 @@ def rows(
     limit: Annotated[int, typer.Option(help="how many")] = 10,
 ) -> None:
     """Shows rows of a run as text."""
-    from .stage import Rows, read_shard
+    from .browsing import BROWSED, rows_as_text
 
-    folder = run_name / stage
-    if not folder.is_dir():
-        there = [s for s in ("ask", "answer", "translate", "mix") if (run_name / s).is_dir()]
-        fail(
-            f"{run_name} has no rows of the stage {stage}"
-            + (f"; it has {', '.join(there)}" if there else "; is it a run's folder?")
-        )
-    pool = folder / "beside" / "pool.jsonl"
-    found = read_shard(pool) if rejected and pool.is_file() else iter(Rows(folder))
-    count = 0
-    for row in found:
-        if count == limit:
-            break
-        if rejected and not row.rejected:
-            continue
-        count += 1
-        origin = " / ".join(
-            part for part in (row.lineage.builder, row.lineage.source, row.lineage.translator, *row.lineage.marks) if part
-        )
-        typer.echo(f"{row.id}  {origin}" + (f"  OUT: {row.rejected}" if row.rejected else ""))
-        for turn in getattr(row.payload, "turns", ()):
-            typer.echo(f"  {turn.role} ({turn.lang}): {turn.text}")
-        if row.payload.type == "text":
-            typer.echo(f"  {row.payload.lang}: {row.payload.text}")
-        if row.payload.type == "parallel":
-            typer.echo(f"  {row.payload.source_lang}: {row.payload.source}\n  {row.payload.target_lang}: {row.payload.target}")
-        typer.echo("")
+    if not (run_name / stage).is_dir():
+        there = ", ".join(s for s in BROWSED if (run_name / s).is_dir())
+        fail(f"{run_name} has no rows of the stage {stage}; " + (f"it has {there}" if there else "is it a run's folder?"))
+    for row in rows_as_text(run_name / stage, rejected, limit):
+        typer.echo(row)
 
 
 def stage_verb(name: str, sentence: str) -> None:

@@ -12,6 +12,7 @@ from . import guard, models, progress
 from .ask import ask
 from .endings import AfterStage, WouldRun
 from .engines import Answer, OpenEngine, Sampling
+from .evaluators import Evaluator
 from .flow import run
 from .plan import Plan
 from .records import Chat, Lineage, Row, Turn, kept
@@ -19,8 +20,28 @@ from .sources import Languages
 from .stage import Workspace, is_finished, working
 
 STAGES = ("ask", "answer", "translate", "mix", "train", "choose", "evaluate", "report")
+PART_OF = {"measure": "evaluate", "served": "evaluate"}
+"""Stages inside a stage."""
 KEPT_QUESTIONS = 0.7
 """The part of a model's own questions that is kept, about (45 of 64 on SmolLM2-135M-Instruct)."""
+
+
+def told(plan: Plan, probing: bool) -> Iterator[str]:
+    """What is kept, what would run and why; and, after a probe, what that takes."""
+    steps = outlook(plan)
+    yield from (f"{step.stage:<10}{'runs' if step.runs else 'kept':<6}{step.why}" for step in steps)
+    if not probing or not any(step.runs for step in steps):
+        return
+    speed, total = probe(plan), 0.0
+    yield ""
+    for cost in costs(plan, speed):
+        runs = next(step.runs for step in steps if step.stage == cost.stage)
+        total += cost.seconds if runs else 0.0
+        kept = "" if runs else "  (kept)"
+        yield f"{cost.stage:<10}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}{kept}"
+    yield f"{'together':<10}{'':>16}  {progress.clock(total):>8}, give or take a third"
+    written, free = disk(plan)
+    yield f"memory    {speed.memory:.1f} GB at least; disk up to {written:.1f} GB, {free:.0f} GB free"
 
 
 class Step(NamedTuple):
@@ -39,11 +60,11 @@ def outlook(plan: Plan) -> list[Step]:
         with working(space):
             run(plan)
     except WouldRun as would:
-        first = {"measure": "evaluate"}.get(would.stage, would.stage)
+        first = PART_OF.get(would.stage, would.stage)
         why = reason(would)
     except AfterStage:
         pass
-    finished = {{"measure": "evaluate"}.get(name, name): result.folder.name for name, result, _ in space.finished}
+    finished = {PART_OF.get(name, name): result.folder.name for name, result, _ in space.finished}
     steps = []
     for stage in STAGES:
         if first is None or STAGES.index(stage) < STAGES.index(first):
@@ -180,11 +201,11 @@ def _translating(plan: Plan, texts: list[str]) -> float:
 
 
 def _training(plan: Plan, chats: list[Chat]) -> float:
-    """Tokens a second of one training step."""
+    """Tokens a second of one training step, with the objective's teacher where it has one."""
     import torch
     from accelerate import Accelerator
 
-    from .loop import step
+    from .loop import Tokens, step
     from .student import Student
     from .template import Template
 
@@ -194,10 +215,12 @@ def _training(plan: Plan, chats: list[Chat]) -> float:
     student = Student(models.load_model(folder, "float32", str(accelerator.device))).train()
     weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(weights.values(), lr=0.0)
-    rows = [template.training(chat) for chat in chats]
+    rows = [Tokens(*template.training(chat), rich=True) for chat in chats]
+    teacher = plan.train.objective.taught_by()
+    taught = teacher and teacher.open(student)
     started = time.monotonic()
-    step(plan.train, accelerator, student, weights, optimizer, rows, list(range(len(rows))), 0.5)
-    return sum(len(ids) for ids, _ in rows) / (time.monotonic() - started)
+    step(plan.train, accelerator, student, weights, optimizer, rows, list(range(len(rows))), 0.5, taught)
+    return sum(len(row.ids) for row in rows) / (time.monotonic() - started)
 
 
 class Cost(NamedTuple):
@@ -210,8 +233,6 @@ class Cost(NamedTuple):
 
 def costs(plan: Plan, speed: Speed) -> Iterator[Cost]:
     """Tokens and seconds of the stages that take long; what reads files is seconds and left out."""
-    from .template import Template
-
     questions = plan.ask.questions or sum(1 for _ in plan.ask.source.read(Languages(plan.rich, model=plan.model)))
     if plan.ask.source.name() == "self_ask":
         tokens = int(questions / KEPT_QUESTIONS * getattr(plan.ask.source, "max_tokens", 48))
@@ -222,13 +243,24 @@ def costs(plan: Plan, speed: Speed) -> Iterator[Cost]:
         yield Cost("translate", tokens, tokens / speed.translated)
     tokens = plan.mix.tokens * plan.train.epochs
     yield Cost("train", tokens, tokens / speed.trained)
+    held = list(_stand_ins(plan, max(1, questions // 5)))
+    candidates = plan.train.candidates * len(plan.choose.scales)
+    if candidates > 1:
+        yield _measuring("choose", plan, speed, plan.choose.evaluators, [], 1 + candidates)
+    yield _measuring("evaluate", plan, speed, plan.evaluate.evaluators, held, 2)
+
+
+def _measuring(
+    stage: str, plan: Plan, speed: Speed, evaluators: Sequence[Evaluator], held: Sequence[Row], models_measured: int
+) -> Cost:  # fmt: skip
+    from .template import Template
+
     folder, template_file = plan.model.trainable()
     counting = Counting(Template(models.load_tokenizer(folder, template_file)))
-    held = list(_stand_ins(plan, max(1, questions // 5)))
-    for evaluator in plan.evaluate.evaluators:
+    for evaluator in evaluators:
         evaluator(counting, (plan.rich, *plan.to), iter(held))
     seconds = counting.generated / speed.generated + counting.scored / speed.scored
-    yield Cost("evaluate", 2 * (counting.generated + counting.scored), 2 * seconds)
+    return Cost(stage, models_measured * (counting.generated + counting.scored), models_measured * seconds)
 
 
 def _stand_ins(plan: Plan, count: int) -> Iterator[Row]:
@@ -249,4 +281,4 @@ def disk(plan: Plan) -> tuple[float, float]:
     folder, _ = plan.model.trainable()
     weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     place = next(p for p in (plan.runs, *Path(plan.runs).absolute().parents) if p.exists())
-    return 8 * weights / 1e9, shutil.disk_usage(place).free / 1e9
+    return (7 + plan.train.candidates) * weights / 1e9, shutil.disk_usage(place).free / 1e9

@@ -9,8 +9,10 @@ from .component import Settings
 from .endings import AfterStage
 from .engines import Engine
 from .evaluators import Evaluator, Score
+from .joining import same_items
 from .paid import paying
 from .records import Lang, kept, split_of
+from .served import Reloaded, ServedSettings, served
 from .stage import Artifact, Rows, pause, replacing, stage, workspace
 
 
@@ -39,36 +41,38 @@ class Scores(Artifact):
 class Evaluation:
     """Scores of the untouched model and of the student, pairwise over the same items."""
 
-    def __init__(self, before: Scores, after: Scores, base: Engine, student: Engine):
-        self.before, self.after, self.base, self.student = before, after, base, student
+    def __init__(self, before: Scores, after: Scores, base: Engine, student: Engine, reloaded: Reloaded):
+        self.before, self.after, self.base, self.student, self.reloaded = before, after, base, student, reloaded
 
     def identity(self) -> list[str]:
-        return [self.before.identity(), self.after.identity()]
+        return [self.before.identity(), self.after.identity(), self.reloaded.identity()]
 
     def pairs(self) -> Iterator[tuple[Score, Score]]:
-        """(before, after) of each score; the items are the same, joined by id.
+        """(before, after) of each score; the items are the same, in the same order, joined by id.
 
         Raises:
-            ValueError: the two did not measure the same items.
+            ValueError: the two did not measure the same items, or an item stands there twice; with the ids.
         """
         after = {(score.name, score.lang): score for score in self.after}
         for score in self.before:
             other = after.get((score.name, score.lang))
             if other is None:  # not measurable of the student, such as a fidelity where no line is long enough
                 continue
-            if [item.id for item in score.items] != [item.id for item in other.items]:
-                raise ValueError(f"{score.name} in {score.lang} was not measured on the same items before and after")
-            yield score, other
+            same_items([score], [other])
+            items = {item.id: item for item in other.items}
+            yield score, other.model_copy(update={"items": tuple(items[item.id] for item in score.items)})
 
 
 def evaluate(settings: EvaluateSettings, base: Engine, student: Model, answers: Rows, translated: Rows) -> Evaluation:
-    """Measures both models; the untouched one's scores are kept for the next run."""
+    """Measures both models, and proves that the student's folder answers so; the untouched one's scores are kept."""
     lifted = student.engine(base)
     before = measure(settings.model_copy(update={"model": base}), answers, translated)
     after = measure(settings.model_copy(update={"model": lifted}), answers, translated)
+    asked = ServedSettings(model=lifted, languages=(settings.rich, *settings.targets))
+    reloaded = served(asked, student, answers, translated)
     if workspace().until == "evaluate":
         raise AfterStage(after)
-    return Evaluation(before, after, base, lifted)
+    return Evaluation(before, after, base, lifted, reloaded)
 
 
 @stage()

@@ -1,12 +1,18 @@
 """The whole method in one screen."""
 
+from collections.abc import Sequence
+
 from .answer import answer
+from .arms import Arm
 from .ask import ask
 from .choose import choose
-from .evaluate import evaluate
+from .comparison import Comparison, ComparisonSettings, comparison, equal_tokens
+from .evaluate import Evaluation, evaluate
 from .mix import mix
 from .plan import Plan
+from .progress import say
 from .report import Report, report
+from .stage import Rows
 from .train import train
 from .translate import translate
 
@@ -21,3 +27,26 @@ def run(plan: Plan) -> Report:
     student = choose(plan.choose, candidates)  # best in the targets, within what the rich language may lose
     scores = evaluate(plan.evaluate, plan.model, student, answers, translated)  # before and after, on the same held-out items
     return report(plan.report, scores, mixture, candidates, student)
+
+
+def compare(settings: ComparisonSettings, plan: Plan, arms: Sequence[Arm]) -> Comparison:
+    """The plan beside its controls: all learn from equally many tokens and are measured on the same held-out items."""
+    answers, translated, _ = rows_of(plan)
+    mixtures = [rows_of(arm.plan)[-1] for arm in arms]
+    equal_tokens(settings, arms, mixtures)  # before anything is trained
+    scores = [student_of(arm, mixture, answers, translated) for arm, mixture in zip(arms, mixtures, strict=True)]
+    return comparison(settings, *mixtures, *scores)
+
+
+def rows_of(plan: Plan) -> tuple[Rows, Rows, Rows]:
+    """What a plan learns from: answers, their translations and the mixture."""
+    answers = answer(plan.answer, ask(plan.ask))
+    translated = translate(plan.translate, answers)
+    return answers, translated, mix(plan.mix, answers, translated)
+
+
+def student_of(arm: Arm, mixture: Rows, answers: Rows, translated: Rows) -> Evaluation:
+    """One arm trained and measured."""
+    say(f"arm {arm.name}, seed {arm.plan.train.seed}")
+    student = choose(arm.plan.choose, train(arm.plan.train, mixture))
+    return evaluate(arm.plan.evaluate, arm.plan.model, student, answers, translated)

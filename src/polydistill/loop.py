@@ -1,5 +1,6 @@
 """The training loop: plain torch, one process or many, resumed bit for bit."""
 
+import copy
 import json
 import math
 import random
@@ -8,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -18,27 +19,45 @@ from . import checkpoints, models, progress
 from .component import ALLOWED
 from .endings import Stopped
 from .files import replacing
-from .records import batches, seed_of
+from .records import Lang, Row, batches, seed_of
 from .stage import BESIDE, Rows, only_runner
 from .student import Batch, Student
+from .teachers import OpenTeacher
 from .template import Template
 from .training import TrainSettings
 
-Tokens = tuple[list[int], int]
-"""A row's tokens, and how many of them are prompt."""
+
+class Tokens(NamedTuple):
+    """A row as it is trained on."""
+
+    ids: list[int]
+    prompt: int
+    """How many of them are prompt."""
+    rich: bool = False
+    """Whether all that is learned of it is in the rich language."""
+    kind: str = ""
+    """Its group in the mixture and the language that is learned, such as ``target spa``."""
+
+    @property
+    def learned(self) -> int:
+        """How many tokens are to be predicted: nothing predicts the first one."""
+        return len(self.ids) - max(self.prompt, 1)
 
 
 def fit(
     settings: TrainSettings, folder: Path, template_file: Path | None, mixture: Rows, out: Path,
     stopping: Callable[[], bool] = lambda: False,
 ) -> None:  # fmt: skip
-    """Trains and leaves the model in ``out/model``; leaves a checkpoint and raises `Stopped` when asked to stop."""
+    """Trains and leaves the model in ``out/model``, earlier candidates beside it.
+
+    Leaves a checkpoint and raises `Stopped` when asked to stop.
+    """
     device, dtype = settings.computes_in
     accelerator = Accelerator(cpu=device == "cpu")
     torch.manual_seed(settings.seed)
     tokenizer = models.load_tokenizer(folder, template_file)
     template = Template(tokenizer)
-    rows = [template.training(row.payload) for row in mixture]
+    rows = [tokens(template, row, settings.rich) for row in mixture]
     model = models.load_model(folder, "float64" if dtype == "float64" else "float32", str(accelerator.device))
     if settings.method == "lora":
         from peft import LoraConfig, get_peft_model
@@ -48,6 +67,8 @@ def fit(
         )
         model = get_peft_model(model, lora)
     student = Student(model).train()
+    teacher = settings.objective.taught_by()
+    taught = teacher and teacher.open(student)
     weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
         weights.values(),
@@ -57,14 +78,26 @@ def fit(
         fused=device != "mps",
     )
     steps = plan_steps(settings, rows)
+    if settings.candidates > len(steps):
+        progress.say(f"train: {len(steps)} steps give {len(steps)} candidates, not {settings.candidates}")
+
+    def export(trained: Any, name: str) -> None:
+        plain = trained.merge_and_unload() if settings.method == "lora" else trained
+        checkpoints.export(plain, tokenizer, folder, out / name)
+
     first = checkpoints.resume(out, weights, optimizer)
     saved = time.monotonic()
     with Events(out, first, accelerator.is_main_process) as events, progress.line("train", len(steps), "steps") as shown:
         shown.skip(first)
         for number in range(first, len(steps)):
-            done = step(settings, accelerator, student, weights, optimizer, rows, steps[number], (number + 1) / len(steps))
+            done = step(
+                settings, accelerator, student, weights, optimizer, rows, steps[number], (number + 1) / len(steps), taught
+            )  # fmt: skip
             events.write(number, done)
             shown.advance(note=f"loss {done['loss']:.3f}  {events.speed:.0f} tokens/s")
+            # Before a checkpoint of the same step: what comes after one is done again, what came before it is not.
+            if accelerator.is_main_process and number + 1 in settings.earlier_candidates(len(steps)):
+                export(copy.deepcopy(model), f"model-{number + 1:07d}")
             if number + 1 < len(steps):
                 stop = agreed(accelerator, stopping())
                 if accelerator.is_main_process and (stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes):
@@ -74,9 +107,16 @@ def fit(
                     accelerator.wait_for_everyone()
                     raise Stopped
     if accelerator.is_main_process:
-        checkpoints.export(model.merge_and_unload() if settings.method == "lora" else model, tokenizer, folder, out / "model")
+        export(model, "model")
     accelerator.wait_for_everyone()
     accelerator.end_training()
+
+
+def tokens(template: Template, row: Row, rich: Lang) -> Tokens:
+    """A row of the mixture as it is trained on."""
+    payload = row.payload
+    learned = payload.lang if payload.type == "text" else payload.answer.lang
+    return Tokens(*template.training(payload), learned == rich, f"{row.lineage.builder} {learned}".lstrip())
 
 
 def agreed(accelerator: Accelerator, stop: bool) -> bool:
@@ -98,8 +138,8 @@ def plan_steps(settings: TrainSettings, rows: list[Tokens]) -> list[list[int]]:
 def micro_batches(rows: list[Tokens], most: int) -> Iterator[list[Tokens]]:
     """Rows of similar length, as many as fit into ``most`` padded tokens; a longer row goes alone."""
     some: list[Tokens] = []
-    for row in sorted(rows, key=lambda row: len(row[0])):
-        if some and len(row[0]) * (len(some) + 1) > most:
+    for row in sorted(rows, key=lambda row: len(row.ids)):
+        if some and len(row.ids) * (len(some) + 1) > most:
             yield some
             some = []
         some.append(row)
@@ -109,38 +149,42 @@ def micro_batches(rows: list[Tokens], most: int) -> Iterator[list[Tokens]]:
 
 def padded(rows: list[Tokens]) -> Batch:
     """Rows padded on the right to the longest."""
-    shape = len(rows), max(len(ids) for ids, _ in rows)
+    shape = len(rows), max(len(row.ids) for row in rows)
     ids, attend = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     answers = torch.zeros(shape, dtype=torch.bool)
-    for place, (tokens, prompt) in enumerate(rows):
-        ids[place, : len(tokens)] = torch.tensor(tokens)
-        attend[place, : len(tokens)] = 1
-        answers[place, max(prompt, 1) : len(tokens)] = True
-    return Batch(ids, attend, answers)
+    for place, row in enumerate(rows):
+        end = len(row.ids)
+        ids[place, :end] = torch.tensor(row.ids)
+        attend[place, :end] = 1
+        answers[place, end - row.learned : end] = True
+    return Batch(ids, attend, answers, rich=torch.tensor([row.rich for row in rows]))
 
 
 def step(
     settings: TrainSettings, accelerator: Accelerator, student: Student, weights: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer, rows: list[Tokens], chosen: list[int], done: float,
-) -> dict[str, float]:  # fmt: skip
+    optimizer: torch.optim.Optimizer, rows: list[Tokens], chosen: list[int], done: float, teacher: OpenTeacher | None,
+) -> dict[str, Any]:  # fmt: skip
     """One optimiser step; each rank computes every n-th micro-batch, and gradients are summed over ranks."""
     some = [rows[i] for i in chosen]
-    answer_tokens = sum(len(ids) - max(prompt, 1) for ids, prompt in some)
-    parts: dict[str, Tensor] = {}
+    answer_tokens, kinds = sum(row.learned for row in some), sorted({row.kind for row in some})
+    sums = {(kind, part): 0.0 for kind in kinds for part in settings.objective.parts}
     mixed = settings.computes_in[1] == "bfloat16"
     for number, micro in enumerate(micro_batches(some, settings.micro_tokens)):
         if number % accelerator.num_processes != accelerator.process_index:
             continue
         with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):
-            found = settings.objective(student, None, padded(micro).to(accelerator.device), done)
-        accelerator.backward(sum(found.values()) / answer_tokens)
+            found = settings.objective(student, teacher, padded(micro).to(accelerator.device), done)
+        accelerator.backward(sum(part.sum() for part in found.values()) / answer_tokens)
         for name, part in found.items():
-            parts[name] = parts.get(name, 0) + part.detach().double()
+            for row, value in zip(micro, part.tolist(), strict=True):
+                sums[row.kind, name] += value
     gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in weights.values()]
     if accelerator.num_processes > 1:
         for p, gradient in zip(weights.values(), gradients, strict=True):
             p.grad = accelerator.reduce(gradient, "sum")
-    loss = float(accelerator.reduce(sum(parts.values(), torch.zeros((), dtype=torch.double, device=accelerator.device)), "sum"))
+        values = torch.tensor(list(sums.values()), dtype=torch.double, device=accelerator.device)
+        sums = dict(zip(sums, accelerator.reduce(values, "sum").tolist(), strict=True))
+    loss = sum(sums.values())
     if not math.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss} at row numbers {chosen} of the mixture; try a lower train.learning_rate")
     norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip)
@@ -149,13 +193,19 @@ def step(
         group["lr"] = rate
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    tokens = sum(len(ids) for ids, _ in some)
+    by_kind = {
+        kind: {"answer_tokens": sum(row.learned for row in some if row.kind == kind)}
+        | {part: sums[kind, part] for part in settings.objective.parts}
+        for kind in kinds
+    }
     return {
         "loss": loss / answer_tokens,
+        **{part: sum(sums[kind, part] for kind in kinds) / answer_tokens for part in settings.objective.parts},
         "learning_rate": rate,
         "gradient_norm": float(norm),
-        "tokens": tokens,
+        "tokens": sum(len(row.ids) for row in some),
         "answer_tokens": answer_tokens,
+        "rows": by_kind,
     }
 
 
@@ -183,7 +233,7 @@ class Events:
         """Tokens a second since training began or went on."""
         return self.tokens / max(time.monotonic() - self.started, 1e-9)
 
-    def write(self, number: int, values: dict[str, float]) -> None:
+    def write(self, number: int, values: dict[str, Any]) -> None:
         self.tokens += int(values["tokens"])
         if self._file:
             self._file.write(

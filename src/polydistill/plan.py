@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from ruamel.yaml.comments import CommentedMap
@@ -108,7 +108,8 @@ class Plan(Settings):
         """The fields of a section that are as they are stated on top."""
         top = {"model": self.model, "rich": self.rich, "targets": self.to}
         own = SECTIONS[section].model_fields
-        return {f for f in INHERITED if f in own and getattr(getattr(self, section), f) == top[f]} | ({"parts"} & own.keys())
+        from_sections = {"parts", "retain"} if section == "report" else set()
+        return {f for f in INHERITED if f in own and getattr(getattr(self, section), f) == top[f]} | from_sections
 
     def check(self) -> list[str]:
         """Everything that would stop the run, found without loading weights; empty when all is well."""
@@ -191,6 +192,7 @@ def build(tree: CommentedMap, path: str) -> Plan:
         if name == "report" and not mistakes:
             ask, mix, measured = sections["ask"], sections["mix"], sections["evaluate"]
             inherits["parts"] = (ask.source, sections["translate"].translator, *mix.texts, *measured.evaluators)
+            inherits["retain"] = sections["choose"].retain
         try:
             sections[name] = section.model_validate({**value, **inherits})
         except ValidationError as error:
@@ -252,8 +254,8 @@ def _sentences(mistake: dict[str, Any], owner: type[Settings] | None) -> list[tu
     if kind == "extra_forbidden":
         for part in loc[:-1]:
             field = owner.model_fields.get(str(part)) if owner else None
-            inner = field.annotation if field else None
-            owner = inner if isinstance(inner, type) and issubclass(inner, Settings) else None
+            inner = (field.annotation, *get_args(field.annotation)) if field else ()
+            owner = next((one for one in inner if isinstance(one, type) and issubclass(one, Settings)), None)
         fields = [f.alias or name for name, f in owner.model_fields.items()] if owner else []
         return [(loc, _no_setting(str(loc[-1]), fields))]
     if kind == "missing":

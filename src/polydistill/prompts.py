@@ -1,7 +1,8 @@
 """Instructions in the languages they are given in, shipped as data/prompts/NAME.json: {language: [paraphrase, ...]}.
 
-``answer_in`` ({language}), ``complete`` ({text}), ``translate`` ({source}, {target}, {text}) make training rows;
-``translate_heldout``, ``documentation_qa`` ({title}) and ``capitals`` ({country}) only measure.
+``answer_in`` ({language}), ``complete`` ({text}), ``translate`` ({source}, {target}, {text}) and
+``page_questions`` ({title}) make training rows;
+``translate_heldout``, ``documentation_qa`` ({title}), ``capitals`` ({country}) and ``summarize`` ({text}) only measure.
 """
 
 import json

@@ -131,16 +131,23 @@ def seeds(settings: Any, where: str = "") -> dict[str, int]:
     return found
 
 
-def fenced(tree: Any) -> str:
-    """A tree as YAML in a fence that nothing inside it can close."""
-    from markupsafe import Markup
+def yaml_text(tree: Any) -> str:
+    """A tree as YAML."""
     from ruamel.yaml import YAML
 
     writer, text = YAML(), StringIO()
     writer.default_flow_style, writer.width = False, 120
     writer.dump(tree, text)
-    fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text.getvalue()))]))
-    return Markup(f"{fence}yaml\n{text.getvalue()}{fence}")
+    return text.getvalue()
+
+
+def fenced(tree: Any) -> str:
+    """A tree as YAML in a fence that nothing inside it can close."""
+    from markupsafe import Markup
+
+    text = yaml_text(tree)
+    fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
+    return Markup(f"{fence}yaml\n{text}{fence}")
 
 
 def as_text(value: Any) -> str:

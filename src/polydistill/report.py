@@ -9,62 +9,30 @@ from . import __version__
 from .choose import Model
 from .component import Component, Count, Settings, words
 from .evaluate import Evaluation
-from .evaluators import Score
-from .provenance import NOT_STATED, Part, as_text, fenced, origins, parts_of, seeds, settings_of
+from .files import file_digest
+from .findings import FLIPS, Change, as_numbers, label, measured, table
+from .provenance import NOT_STATED, Part, as_text, fenced, origins, parts_of, seeds, settings_of, yaml_text
 from .records import Lang
-from .stage import Artifact, Rows, replacing, stage, workspace, write_json
+from .retain import RetainSettings
+from .served import Reloaded
+from .stage import BESIDE, Artifact, Rows, replacing, stage, workspace, write_json
 from .train import Candidates
-
-TOLD = {"language_fidelity_lines": "answers in the right language", "looping_answers": "answers that loop"}
-"""Shares that the verdict names beside the leading score."""
-SPELT = {"qa": "QA", "chrf": "chrF++", "bleu": "BLEU", "udhr": "UDHR"}
+from .verdict import kept_or_lost, verdict, warnings
 
 
 class ReportSettings(Settings):
     """What the report shows."""
 
-    examples: Count = 24
+    examples: Count = 100
     """Side-by-side answers of each score and language."""
     rich: Lang
     """The rich language."""
     targets: tuple[Lang, ...]
     """The target languages."""
+    retain: RetainSettings | None = None
+    """What the rich language may lose, as the choice of the student has it."""
     parts: tuple[Component, ...] = ()
     """The components whose licences the model card names: sources, translator, evaluators."""
-
-
-class Change(NamedTuple):
-    """One score before and after."""
-
-    before: Score
-    after: Score
-
-    @property
-    def better(self) -> float:
-        """The difference, positive where the student is better."""
-        return (self.after.value - self.before.value) * (1 if self.before.higher_is_better else -1)
-
-    @property
-    def text(self) -> str:
-        """The difference as people read it: per cent of bits, points of shares and scores."""
-        difference = self.after.value - self.before.value
-        if self.before.unit.startswith("bits"):
-            return f"{100 * difference / self.before.value:+.1f} %" if self.before.value else "-"
-        return f"{difference * self.factor:+.1f}"
-
-    @property
-    def n(self) -> str:
-        """Items that count; before and after, where that differs."""
-        return " / ".join(str(n) for n in dict.fromkeys((self.before.n, self.after.n)))
-
-    @property
-    def factor(self) -> float:
-        """Shares are shown in per cent."""
-        return 100.0 if self.before.unit in ("share", "accuracy") else 1.0
-
-    def shown(self, score: Score) -> str:
-        """A value of this score as people read it."""
-        return f"{score.value:.3f}" if score.unit.startswith("bits") else f"{score.value * self.factor:.1f}"
 
 
 class Report(Artifact):
@@ -83,174 +51,163 @@ class Report(Artifact):
         """What happened, one sentence a language."""
         return self.scores["verdict"]
 
+    @property
+    def kept(self) -> str:
+        """Whether the rich language is ``kept`` within its margin, ``lost`` or ``not shown``; empty where none was set."""
+        return self.scores["kept"]
 
-@stage(version=2)
+
+@stage(version=3)
 def report(
     settings: ReportSettings, scores: Evaluation, mixture: Rows, candidates: Candidates, student: Model, *, out: Path
 ) -> Report:
     """Writes the report of a run."""
-    changes = [Change(before, after) for before, after in scores.pairs()]
-    said = verdict(changes, settings)
+    changes = measured(scores.pairs(), mixture)
+    said = verdict(changes, settings.rich, settings.targets, settings.retain)
+    served = next((Reloaded(result.folder).found for name, result, _ in workspace().finished if name == "served"), None)
+    doubts = warnings(changes, settings.rich, settings.retain)
+    if served and (served.equal < served.of or served.faults):
+        doubts.append(served.sentence)
     funnel = json.loads((mixture.folder / "funnel.json").read_text("utf-8"))
     tables = {target: table(changes, settings.rich, target) for target in settings.targets}
     write_json(out / "scores.json", {
-        "verdict": said, "scores": [as_numbers(change) for change in changes],
+        "verdict": [sentence.text for sentence in said], "warnings": doubts,
+        "kept": kept_or_lost(changes, settings.rich, settings.retain), "scores": [as_numbers(change) for change in changes],
         "tables": {
             target: [[f"{label(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()
         },
         "funnel": funnel,
     })  # fmt: skip
     parts = parts_of(scores.base, settings.parts)
-    shown = {"settings": settings, "verdict": said, "tables": tables, "funnel": funnel, "version": __version__}
-    page = render(
-        "report.html", **shown, examples=examples(changes, settings.rich, settings.examples),
-        events=thinned(candidates.events()), about=in_one(parts),
-    )  # fmt: skip
-    with replacing(out / "report.html") as file:
-        file.write(page)
-    stages = [(name, result) for name, result, _ in workspace().finished if name != "measure"]
+    stages = [(name, result) for name, result, _ in workspace().finished if name not in ("measure", "served")]
     top = {"model": scores.base, "rich": settings.rich, "targets": settings.targets}
     made_with = settings_of([*stages, ("evaluate", scores.before)], top)
+    shown = {
+        "settings": settings, "tables": tables, "funnel": funnel, "version": __version__, "seeds": seeds(made_with),
+    }  # fmt: skip
+    page = html(
+        changes,
+        candidates.events(),
+        student,
+        **shown,
+        verdict=said,
+        warnings=doubts,
+        about=in_one(parts),
+        served=served.sentence if served else "",
+        plan=yaml_text(made_with),
+    )
+    with replacing(out / "report.html") as file:
+        file.write(page)
     card = render(
-        "model_card.md", **shown, about=scores.base.about(), parts=parts, origins=origins(mixture, scores.base),
-        seeds=seeds(made_with), plan=fenced(made_with), not_stated=NOT_STATED,
+        "model_card.md", **shown, verdict=[sentence.text for sentence in said], about=scores.base.about(), parts=parts,
+        origins=origins(mixture, scores.base), plan=fenced(made_with), not_stated=NOT_STATED,
     )  # fmt: skip
     with replacing(out / "README.md") as file:
         file.write(card)
     return Report(out)
 
 
-def verdict(changes: Sequence[Change], settings: ReportSettings) -> list[str]:
-    """One sentence a language, from headline scores and text bits, with their numbers."""
-    found = []
-    for lang in (*settings.targets, settings.rich):
-        of_lang = [c for c in changes if c.before.lang == lang]
-        lead = next((c for c in of_lang if c.before.headline), None) or next(
-            (c for c in of_lang if c.before.name.startswith("text_bits")), None
-        )
-        if lead is None:
-            found.append(f"{lang.english_name}: nothing measured on text by people.")
-            continue
-        noise = ((lead.before.standard_error or 0) ** 2 + (lead.after.standard_error or 0) ** 2) ** 0.5
-        direction = "better" if lead.better > 0 else "worse"
-        if abs(lead.better) < 1e-12:
-            direction = "the same"
-        sentence = (
-            f"{lang.english_name}: {label(lead.before.name)} {lead.shown(lead.before)} to {lead.shown(lead.after)} "
-            f"{lead.before.unit} ({lead.text}, {direction})"
-        )
-        others = [(c, TOLD[c.before.name]) for c in of_lang if c.before.name in TOLD]
-        sentence += "".join(f"; {told} {c.shown(c.before)} to {c.shown(c.after)} %" for c, told in others)
-        if lang == settings.rich and lead.better < -noise:
-            sentence += f". {lang.english_name} has lost"
-        found.append(sentence + ".")
+def html(changes: Sequence[Change], events: list[dict[str, Any]], student: Model | None, **shown: Any) -> str:
+    """The page, with every chart that there are numbers for."""
+    from . import figures as draw
+    from .html_page import page
+    from .side_by_side import answers, farthest, lengths, thinned
+
+    settings, funnel = shown["settings"], shown["funnel"]
+    found: dict[str, draw.Figure] = {}
+    cards = draw.cards(changes, found)
+    found |= draw.confusions(changes) | draw.data(funnel)
+    flips, lines = draw.flips(changes)
+    stages = made_by(events)
+    rows = {stage.name: Rows(stage.path) for stage in stages if stage.name in ("answer", "translate")}
+    translated = lengths(rows["answer"], rows["translate"]) if len(rows) == 2 else []
+    seconds = {stage.name: stage.seconds for stage in stages if stage.seconds is not None}
+    more = {
+        "kept": settings.retain and draw.rich_kept(changes, settings.rich, settings.retain), "flips": flips,
+        "candidates": student and draw.candidates(student.front), "ratios": draw.ratios(translated) if translated else None,
+        "losses": draw.losses(thinned(events)) if len(events) > 1 else None,
+        "stages": draw.stages(seconds) if seconds else None,
+    }  # fmt: skip
+    found |= {name: figure for name, figure in more.items() if figure}
+    langs = {settings.rich, *settings.targets, *(change.before.lang for change in changes)}
+    data = {
+        "answers": answers(changes, settings.rich, settings.examples), "flips": lines,
+        "labels": {change.before.name: label(change.before.name) for change in changes},
+        "langs": {str(lang): {"name": lang.english_name, "tag": lang.bcp47} for lang in sorted(langs)},
+    }  # fmt: skip
+    return page(
+        "report.html", found, data, cards=cards, stages=stages, far=farthest(translated), flip_names=FLIPS,
+        choice=student.front.sentence if student else "", template=template_of(student),
+        has_clean=any(change.clean for change in changes), limits=limits(changes), **shown,
+    )  # fmt: skip
+
+
+class Made(NamedTuple):
+    """A finished stage."""
+
+    name: str
+    path: Path
+    seconds: float | None
+    """None where nothing was noted, or the work was divided among processes."""
+    peak_gb: float | None
+    tokens: int | None
+    """Tokens trained on."""
+    digest: str
+
+    @property
+    def folder(self) -> str:
+        """Named by its settings and its inputs."""
+        return self.path.name
+
+
+def made_by(events: Iterable[dict[str, Any]]) -> list[Made]:
+    """The stages of the open run so far, in order; the two measurements apart."""
+    found, tokens = [], sum(event.get("tokens", 0) for event in events)
+    for name, result, _ in workspace().finished:
+        file = result.folder / BESIDE / "about.json"
+        about = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        if name == "measure":
+            name = "measure after" if any(one.name == "measure before" for one in found) else "measure before"
+        trained = tokens or None if name == "train" else None
+        found.append(Made(name, result.folder, about.get("seconds"), about.get("peak_gb"), trained, result.digest))
     return found
 
 
-def label(name: str) -> str:
-    """A score's name as people read it: ``translation_from_spa_chrf`` as 'translation from Spanish chrF++'."""
-    parts = name.split("_")
-    return " ".join(
-        Lang(part).english_name if before == "from" else SPELT.get(part, part)
-        for before, part in zip(["", *parts], parts, strict=False)
-    )
+def template_of(student: Model | None) -> dict[str, str] | None:
+    """The chat template that the student is served with, and its digest."""
+    file = student and student.model / "chat_template.jinja"
+    return {"text": file.read_text("utf-8"), "digest": file_digest(file)} if file and file.is_file() else None
 
 
-class Line(NamedTuple):
-    """One line of a table: a score in the target beside the same score in the rich language."""
-
-    name: str
-    unit: str
-    target: Change | None
-    rich: Change | None
-
-    @property
-    def cells(self) -> list[str]:
-        return [
-            text
-            for c in (self.target, self.rich)
-            for text in ((c.shown(c.before), c.shown(c.after), c.text) if c else ("", "", ""))
-        ]
-
-
-def table(changes: Sequence[Change], rich: Lang, target: Lang) -> list[Line]:
-    """The scores of one target language and of the rich one, side by side, in the order they were measured."""
-    lines: dict[str, dict[Lang, Change]] = {}
-    for change in changes:
-        if change.before.lang in (rich, target):
-            lines.setdefault(change.before.name, {})[change.before.lang] = change
+def limits(changes: Sequence[Change]) -> list[str]:
+    """What a reader must not conclude, in plain words."""
+    fidelity = [change for change in changes if change.before.name.startswith("language_fidelity")]
     return [
-        Line(name, _unit(next(iter(found.values())).before), found.get(target), found.get(rich))
-        for name, found in lines.items()
+        "An interval says what other items of the same kind would show, nothing about other kinds of questions.",
+        "One training seed: another one would give other numbers; by how much is not measured here.",
+        "Of twenty scores that do not change one is coloured by chance; scores.json has p adjusted by Holm over languages.",
+        *(["Languages of answers are what an identifier makes of them; it errs, too."] if fidelity else []),
+        "A difference that is not shown is not the same as no difference.",
     ]
 
 
-def _unit(score: Score) -> str:
-    unit = {"bits per character": "bits/char", "share": "%", "accuracy": "%"}.get(score.unit, score.unit)
-    return f"{unit} {'↑' if score.higher_is_better else '↓'}"
-
-
 def print_table(report: Report, settings: ReportSettings, console: Any) -> None:
-    """The verdict and the table in the terminal, readable at 80 columns."""
+    """The verdict and the table in the terminal, readable at 80 columns; intervals stand below their differences."""
     from rich.table import Table
 
+    for sentence in report.scores["warnings"]:
+        console.print(f"warning: {sentence}", soft_wrap=False, highlight=False, markup=False)
     for sentence in report.verdict:
-        console.print(sentence, soft_wrap=False, highlight=False)
+        console.print(sentence, soft_wrap=False, highlight=False, markup=False)
     for target in settings.targets:
         shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-        shown.add_column("score", no_wrap=False, max_width=26)
+        shown.add_column("score", no_wrap=False, max_width=22)
         for lang in (target, settings.rich):
             for heading in (f"{lang} before", "after", "change"):
-                shown.add_column(heading, justify="right", no_wrap=False)
+                shown.add_column(heading, justify="right", no_wrap=heading == "change")
         for line in report.scores["tables"][target]:
-            shown.add_row(*line)
+            shown.add_row(*(cell.replace(" [", "\n\\[") for cell in line))
         console.print(shown)
-
-
-def as_numbers(change: Change) -> dict[str, Any]:
-    """A score before and after, for other programs."""
-    keep = {"value", "n", "standard_error"}
-    return {
-        **change.before.model_dump(mode="json", include={"name", "lang", "unit", "higher_is_better", "headline", "note"}),
-        "before": change.before.model_dump(include=keep), "after": change.after.model_dump(include=keep),
-        "difference": change.after.value - change.before.value,
-    }  # fmt: skip
-
-
-class Example(NamedTuple):
-    """One item with both answers."""
-
-    score: str
-    lang: Lang
-    prompt: str
-    before: str
-    after: str
-    reference: str
-
-
-def examples(changes: Iterable[Change], rich: Lang, most: int) -> list[Example]:
-    """Answers before and after, side by side: the first ones of each score that keeps them, no choosing."""
-    found, seen = [], set()
-    targets_first = sorted(changes, key=lambda change: change.before.lang == rich)
-    for change in targets_first:
-        shown = 0
-        for before, after in zip(change.before.items, change.after.items, strict=True):
-            key = (change.before.lang, before.prompt)
-            if not before.answer or key in seen or shown == most:
-                continue
-            seen.add(key)
-            shown += 1
-            found.append(
-                Example(
-                    label(change.before.name), change.before.lang, before.prompt, before.answer, after.answer, before.reference
-                )
-            )
-    return found
-
-
-def thinned(events: list[dict[str, Any]], most: int = 200) -> list[dict[str, Any]]:
-    """At most so many events, evenly."""
-    return events[:: max(1, -(-len(events) // most))]
 
 
 def in_one(parts: Iterable[Part]) -> dict[str, str]:
@@ -264,16 +221,13 @@ def in_one(parts: Iterable[Part]) -> dict[str, str]:
 
 
 def render(name: str, **values: Any) -> str:
-    """A shipped page. What comes from a model, from data or from settings is text in it, never markup."""
+    """A shipped page in Markdown. What comes from a model, from data or from settings is text in it, never markup."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    html = name.endswith(".html")
     pages = Environment(
-        loader=PackageLoader("polydistill", "data/pages"), autoescape=html, undefined=StrictUndefined,
-        finalize=None if html else lambda value: value if isinstance(value, Markup) else as_text(value),
-        trim_blocks=True, lstrip_blocks=True,
+        loader=PackageLoader("polydistill", "data/pages"), undefined=StrictUndefined,
+        finalize=lambda value: value if isinstance(value, Markup) else as_text(value), trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    pages.filters["label"] = label
-    pages.filters["words"] = words
+    pages.filters |= {"label": label, "words": words}
     return pages.get_template(name).render(**values)

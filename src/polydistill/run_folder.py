@@ -31,7 +31,7 @@ def keep(plan: Plan, space: Workspace) -> None:
 def show(plan: Plan, stage: str, result: Path) -> None:
     """Links a stage's folder into the run's own; done as it begins, so that its rows and events can be followed."""
     plan.folder.mkdir(parents=True, exist_ok=True)
-    if stage != "measure":  # two of them; the report holds both
+    if stage not in ("measure", "served"):  # two measurements of a run; the report holds them all
         link(plan.folder / stage, result)
     if stage == "train":
         link(plan.folder / "events.jsonl", result / BESIDE / "events.jsonl")

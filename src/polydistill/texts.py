@@ -25,6 +25,17 @@ def unspaced(found: Sequence[str]) -> bool:
     return 2 * sum(1 for word in found if _UNSPACED.match(word)) > len(found)
 
 
+def runs(text: str, n: int) -> set[int]:
+    """A number for each run of ``n`` words in a text, case ignored; of ``2 n`` characters in scripts without spaces.
+
+    Equal runs have equal numbers within one process.
+    """
+    found = [word.casefold() for word in words(text)]
+    if unspaced(found):
+        n *= 2
+    return {hash(run) for run in zip(*(found[start:] for start in range(n)), strict=False)}
+
+
 def loops(text: str, n: int = 4, times: int = 4) -> bool:
     """Whether some run of ``n`` words stands in the text at least ``times`` times; runs may overlap, case is ignored.
 

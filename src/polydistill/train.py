@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from . import progress
 from .component import ALLOWED
@@ -17,14 +18,28 @@ from .training import TrainSettings
 
 
 class Candidates(Artifact):
-    """A trained model in ``model/`` (plain safetensors folder), with the training's events beside it."""
+    """A trained model in ``model/`` and earlier ones in ``model-0000123/``, plain safetensors folders; its events beside."""
 
     @property
     def model(self) -> Path:
         return self.folder / "model"
 
-    def events(self) -> list[dict[str, float]]:
-        """One entry a step: step, loss in nats a token, learning rate, gradient norm, tokens, seconds."""
+    @property
+    def models(self) -> dict[int, Path]:
+        """The folder of each candidate by the steps it was trained for, in their order: the last is `model`.
+
+        Steps are counted in the events; the last candidate is at 0 where those are gone.
+        """
+        earlier = {int(path.name.removeprefix("model-")): path for path in sorted(self.folder.glob("model-*"))}
+        return {**earlier, len(self.events()): self.model}
+
+    def events(self) -> list[dict[str, Any]]:
+        """One entry a step.
+
+        step (from 0), tokens, answer_tokens, learning_rate, gradient_norm, seconds; loss and each of its parts by name, in
+        nats an answer token of the step; ``rows``: for each kind of rows, such as ``target spa`` (its group, the language
+        that is learned), its answer_tokens and each part of the loss in nats, summed over them.
+        """
         path = self.folder / BESIDE / "events.jsonl"
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
 
@@ -35,7 +50,7 @@ def train(settings: TrainSettings, mixture: Rows, *, out: Path) -> Candidates:
     from . import loop  # torch, which a look at the plan need not load
 
     folder, template = settings.model.trainable()
-    enough_disk(out, 5 * sum(f.stat().st_size for f in folder.glob("*.safetensors")))
+    enough_disk(out, disk_wanted(settings, folder))
     if settings.processes == 1:
         loop.fit(settings, folder, template, mixture, out, stopping=lambda: workspace().stopping)
     else:
@@ -73,6 +88,11 @@ def launch(command: list[str], environment: dict[str, str], stop: Path) -> int:
                 ranks.terminate()
                 ranks.wait()
     return ranks.returncode
+
+
+def disk_wanted(settings: TrainSettings, model: Path) -> int:
+    """Bytes that checkpoints and candidates take, about."""
+    return (4 + settings.candidates) * sum(file.stat().st_size for file in model.glob("*.safetensors"))
 
 
 def enough_disk(folder: Path, wanted: int) -> None:

@@ -9,6 +9,7 @@ from .component import Beside, Count, Positive, Settings
 from .devices import Device, present
 from .engines import Engine
 from .objectives import Objective
+from .records import Lang
 from .schedules import Schedule
 
 
@@ -47,7 +48,7 @@ class TrainSettings(Settings):
     compute: Literal["auto", "bfloat16", "float32", "float64"] = "auto"
     """What to compute in, under autocast over float32 weights; `auto` takes bfloat16 where the hardware has it."""
     candidates: Count = 1
-    """How many checkpoints to choose among, evenly apart; the last is the trained model itself."""
+    """How many checkpoints to choose among, evenly apart over the steps, one a step at most; the last is the trained model."""
     seed: int = 0
     """Decides the order of the second epoch on, and new adapters."""
     micro_tokens: Beside[Count] = 512
@@ -60,6 +61,8 @@ class TrainSettings(Settings):
     """`cpu`, `cuda`, `mps`; `auto` takes the fastest that is here."""
     model: Engine
     """The student-to-be."""
+    rich: Beside[Lang]
+    """The rich language; it decides the result where the objective treats its rows in another way."""
 
     @field_validator("device")
     @classmethod
@@ -69,8 +72,17 @@ class TrainSettings(Settings):
         return device
 
     def identity(self) -> Any:
-        """`compute` stands in it as what it means here, so that other hardware makes another result of its own."""
-        return {**super().identity(), "compute": self.computes_in[1]}
+        """`compute` stands in it as what it means here, so that other hardware makes another result of its own.
+
+        `rich` stands in it only with an objective that looks at it.
+        """
+        rich = {"rich": str(self.rich)} if self.objective.looks_at_rich else {}
+        return {**super().identity(), "compute": self.computes_in[1], **rich}
+
+    def earlier_candidates(self, steps: int) -> list[int]:
+        """After which of the steps a candidate is kept, the last one left out."""
+        parts = min(self.candidates, steps)
+        return [-(-steps * part // parts) for part in range(1, parts)]
 
     @property
     def computes_in(self) -> tuple[str, str]:

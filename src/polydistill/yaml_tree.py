@@ -9,7 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 
-from .component import Component, Settings
+from .component import Component, Settings, nearest
 
 MAX_BYTES, MAX_DEPTH = 1_000_000, 20
 
@@ -91,19 +91,39 @@ def override(tree: CommentedMap, change: str) -> None:
         if part == "model" and len(node) == 1 and following not in node:  # a setting of the one engine that stands there
             node = _opened(node, next(iter(node)), key)
     last = parts[-1]
+    if isinstance(node, CommentedSeq):
+        node = node[_place(node, last, key)]
     node[last] = _value(key, value)
     if node.lc.data:
         node.lc.data.pop(last, None)
 
 
-def _opened(node: CommentedMap, part: str, key: str) -> CommentedMap:
-    """The settings below a key: new ones where there are none, a component's where it stands there by its bare name."""
+def _opened(node: Any, part: str, key: str) -> Any:
+    """The settings below a key: new ones where there are none, a component's where it stands there by its bare name.
+
+    Below a list of components are the settings of the one that is named.
+    """
+    if isinstance(node, CommentedSeq):
+        return _opened(node[_place(node, part, key)], part, key)
     below = node.get(part)
     if below is None or isinstance(below, str):
         node[part] = CommentedMap() if below is None else CommentedMap({below: CommentedMap()})
-    elif not isinstance(below, CommentedMap):
-        raise PlanError([f"{key} cannot be set one by one, because {part} is a list or a value; give {part} as a whole"])
+    elif not isinstance(below, CommentedMap | CommentedSeq):
+        raise PlanError([f"{key} cannot be set one by one, because {part} is a value; give {part} as a whole"])
     return node[part]
+
+
+def _place(components: CommentedSeq, name: str, key: str) -> int:
+    """Where a component stands in a list; one that stood there by its bare name has settings from now on."""
+    named = [next(iter(one), "") if isinstance(one, dict) else str(one) for one in components]
+    if named.count(name) != 1:
+        what = f"{named.count(name)} are named {name}" if name in named else f"it holds {', '.join(named) or 'nothing'}"
+        near = nearest(name, set(named) - {name})
+        raise PlanError([f"{key} cannot be set: {what}" + (f"; did you mean {near}?" if near else "")])
+    at = named.index(name)
+    if not isinstance(components[at], CommentedMap):
+        components[at] = CommentedMap({name: CommentedMap()})
+    return at
 
 
 def _value(key: str, value: str) -> Any:

@@ -1,6 +1,5 @@
 """What every objective promises; a new file in objectives/ is enrolled by itself and needs one entry in EXAMPLES."""
 
-import copy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +8,7 @@ import torch
 from tiny_rows import ENG, chat, text
 
 from polydistill.component import find, names
-from polydistill.loop import padded
+from polydistill.loop import Tokens, padded
 from polydistill.models import load_model, load_tokenizer
 from polydistill.objectives import Objective
 from polydistill.student import Batch, Student
@@ -19,14 +18,11 @@ torch.set_num_threads(1)
 PROGRESS = 0.4
 
 
-class Example(NamedTuple):
-    """How to build an objective, and whether it has a teacher."""
-
-    settings: dict[str, Any]
-    teacher: bool
-
-
-EXAMPLES: dict[str, list[Example]] = {"next_token": [Example({}, teacher=False)]}
+EXAMPLES: dict[str, list[dict[str, Any]]] = {
+    "next_token": [{}],
+    "near_untouched": [{"objective": "next_token", "weight": 2.0}],
+}
+"""Settings to build each objective with; its parts must be above zero for a student that has learned something."""
 
 SAID = [
     ("Why?", "So."), ("What is bread made of?", "Mostly flour and water."), ("Who was it?", "Me"),
@@ -36,12 +32,12 @@ SAID = [
 
 
 class Case(NamedTuple):
-    """An objective with a student, its teacher or None, and rows of tokens."""
+    """An objective with a student that has moved since its teacher, or None, was opened, and rows of tokens."""
 
     objective: Objective
     student: Student
     teacher: Any
-    rows: list[tuple[list[int], int]]
+    rows: list[Tokens]
 
     def parts(self, batch: Batch) -> dict[str, torch.Tensor]:
         return self.objective(self.student, self.teacher, batch, PROGRESS)
@@ -52,9 +48,9 @@ class Case(NamedTuple):
         found: dict[str, float] = {}
         for batch in batches:
             parts = self.parts(batch)
-            sum(parts.values()).backward()
+            sum(part.sum() for part in parts.values()).backward()
             for name, part in parts.items():
-                found[name] = found.get(name, 0.0) + part.item()
+                found[name] = found.get(name, 0.0) + part.sum().item()
         return found, {name: p.grad.clone() for name, p in self.student.named_parameters() if p.grad is not None}
 
 
@@ -66,12 +62,18 @@ class Case(NamedTuple):
 def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
     name, number = request.param
     assert name in EXAMPLES, f"objectives/{name}.py has no entry in EXAMPLES of tests/contract/test_objectives.py; add one"
-    example = EXAMPLES[name][number]
+    objective = find("objectives", name)(**EXAMPLES[name][number])
     template, model = Template(load_tokenizer(random_model)), load_model(random_model, "float64", "cpu")
-    rows = [template.training(chat("q", ENG, *said, ended=len(said[1]) != 10).payload) for said in SAID]
-    rows[4] = template.training(text("t", "Plain text, all of which is learned.").payload)
-    teacher = Student(copy.deepcopy(model)).eval() if example.teacher else None
-    return Case(find("objectives", name)(**example.settings), Student(model).train(), teacher, rows)  # type: ignore[arg-type]
+    payloads = [chat("q", ENG, *said, ended=len(said[1]) != 10).payload for said in SAID]
+    payloads[4] = text("t", "Plain text, all of which is learned.").payload
+    rows = [Tokens(*template.training(payload), rich=number % 3 > 0) for number, payload in enumerate(payloads)]
+    student, teacher = Student(model).train(), objective.taught_by()
+    taught = teacher and teacher.open(student)
+    with torch.no_grad():
+        torch.manual_seed(1)
+        for weight in student.parameters():
+            weight += 0.02 * torch.randn_like(weight)
+    return Case(objective, student, taught, rows)
 
 
 def equal(
@@ -83,13 +85,14 @@ def equal(
         assert torch.allclose(gradient, other[1][name], rtol=1e-9, atol=1e-11), name
 
 
-def test_parts_are_named_scalars_in_nats(case: Case):
+def test_parts_are_named_and_in_nats_a_row(case: Case):
     parts = case.parts(padded(case.rows))
-    assert parts
+    assert tuple(parts) == case.objective.parts != ()
     for name, part in parts.items():
         assert name.isidentifier()
-        assert part.shape == ()
-        assert torch.isfinite(part)
+        assert part.shape == (len(case.rows),)
+        assert torch.isfinite(part).all()
+        assert part.sum() > 0
         assert part.dtype == torch.float64, "in the student's own precision where that is more than float32"
 
 
@@ -129,13 +132,30 @@ def test_prompt_and_padding_get_no_gradient(case: Case):
 
 
 def test_the_teacher_gets_no_gradient(case: Case):
-    case.gradients(padded(case.rows))
-    assert case.teacher is None or all(p.grad is None for p in case.teacher.parameters())
+    assert (case.teacher is None) == (case.objective.taught_by() is None)
+    if case.teacher is None:
+        return
+    signal = case.teacher.signal(padded(case.rows))
+    assert not signal.states.requires_grad
+    assert not signal.head(signal.states.clone().requires_grad_()).requires_grad
+
+
+def test_a_part_of_the_batch_says_the_same_of_its_rows(case: Case):
+    """Rows do not see each other: what is summed by kind of row is that kind's own."""
+    whole, some = case.parts(padded(case.rows)), case.parts(padded(case.rows[2:5]))
+    for name, part in some.items():
+        assert part.tolist() == pytest.approx(whole[name][2:5].tolist(), rel=1e-9)
+
+
+def test_which_rows_are_rich_matters_only_where_it_is_said(case: Case):
+    all_rich, none = (padded([row._replace(rich=rich) for row in case.rows]) for rich in (True, False))
+    one, other = case.gradients(all_rich), case.gradients(none)
+    assert (one[0] == other[0]) is not case.objective.looks_at_rich
 
 
 def test_the_same_batch_gives_the_same_parts(case: Case):
     one, other = case.parts(padded(case.rows)), case.parts(padded(case.rows))
-    assert {name: part.item() for name, part in one.items()} == {name: part.item() for name, part in other.items()}
+    assert {name: part.tolist() for name, part in one.items()} == {name: part.tolist() for name, part in other.items()}
 
 
 def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
@@ -149,7 +169,7 @@ def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
         with torch.no_grad():
             for name, p in weights.items():
                 p += by * gradients[name] / norm
-            value = sum(case.parts(batch).values()).item()
+            value = sum(part.sum().item() for part in case.parts(batch).values())
             for name, p in weights.items():
                 p -= by * gradients[name] / norm
         return value

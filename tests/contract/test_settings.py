@@ -86,19 +86,24 @@ REQUIRED: dict[tuple[str, str], Callable[[Files], dict[str, Any]]] = {
     ("sources", "file"): lambda files: {"path": files.file(".jsonl")},
     ("sources", "hub"): lambda files: {"dataset": "owner/name"},
     ("sources", "mallard"): lambda files: {"folder": files.pages(), "documents": ("guide",)},
+    ("sources", "multiway"): lambda files: {"path": files.file(".jsonl")},
     ("sources", "parallel"): lambda files: {"path": files.file(".tsv")},
     ("sources", "text"): lambda files: {"path": files.file()},
     ("builders", "code_switch"): lambda files: {"by": "word", "dictionary": files.file(".tsv")},
     ("engines", "llama_cpp"): lambda files: {"path": str(files.gguf())},
     ("engines", "openai"): lambda files: {"base_url": "http://localhost:1/v1", "model": "m"},
     ("engines", "transformers"): lambda files: {"path": str(files.model()), "dtype": "float64"},
+    ("objectives", "near_untouched"): lambda files: {"objective": "next_token"},
     ("translators", "command"): lambda files: {"program": (files.program(),)},
     ("translators", "ctranslate2"): lambda files: {"path": files.weights()},
     ("translators", "dictionary"): lambda files: {"path": files.file(".tsv"), "source": "eng", "target": "spa"},
     ("translators", "engine"): lambda files: {"engine": {"transformers": {"path": str(files.model())}}},
     ("evaluators", "documentation_qa"): lambda files: {"pages": {"hub": {"dataset": "owner/name"}}},
+    ("evaluators", "harness"): lambda files: {"tasks": ("belebele_{lang}",)},
     ("evaluators", "multiple_choice"): lambda files: {"path": files.file(".jsonl")},
     ("evaluators", "short_answer"): lambda files: {"path": files.file(".jsonl")},
+    ("evaluators", "summaries"): lambda files: {"path": files.file(".jsonl")},
+    ("evaluators", "text_bits"): lambda files: {"texts": {"text": {"path": files.file()}}, "label": "mine"},
     ("evaluators", "translation"): lambda files: {"pairs": {"hub": {"dataset": "owner/name"}}},
 }
 """How to build what has settings without a default."""
@@ -118,7 +123,7 @@ CHANGES: dict[tuple[str, str, str], Callable[[Files], dict[str, Any]]] = {
     ("translators", "engine", "engine"): lambda files: {"engine": {"transformers": {"path": str(files.model())}}},
     ("translators", "engine", "prompt"): lambda files: {"prompt": "Say {text} in {target}."},
     ("builders", "code_switch", "by"): lambda files: {"by": "sentence", "dictionary": None},
-    ("evaluators", "text_bits", "texts"): lambda files: {"texts": {"text": {"path": files.file()}}, "label": "mine"},
+    ("evaluators", "harness", "folder"): lambda files: {"folder": files.pages()},
     ("evaluators", "capitals", "questions"): lambda files: {"questions": {"spa": "¿Cuál es la capital de {country}?"}},
 }
 """Changed values that no type gives away, with what must change along with them."""
@@ -248,7 +253,11 @@ def test_every_setting_of_a_stage_decides_its_identity_unless_it_is_beside(secti
     given = getattr(read_plan("sdrrl", model=str(random_model), source="eng", target="spa"), section)
     for field in type(given).model_fields:
         model = {"transformers": {"path": str(files.model())}}
-        said = {"model": model, "objective": OtherObjective(), "device": "cpu", "compute": "float64"}.get(field)
+        texts = {"texts": {"text": {"path": files.file()}}, "label": "mine", "split": "development"}
+        said = {
+            "model": model, "objective": OtherObjective(), "device": "cpu", "compute": "float64",
+            "evaluators": [{"text_bits": texts}],
+        }.get(field)  # fmt: skip
         other = changed(given, field, files, said and {field: said})
         same = canonical(identity(other)) == canonical(identity(given))
         assert same == is_beside(type(given), field), f"{section}.{field}: {'Beside' if same else 'identity'}?"

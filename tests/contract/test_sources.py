@@ -81,6 +81,15 @@ def pairs(folder: Path) -> dict[str, Any]:
     return {"path": objects(folder / "pairs.jsonl", row, {"en": "It snows.", "es": "Nieva.", "ca": "Neva."})}
 
 
+def sentences(folder: Path) -> dict[str, Any]:
+    said = {"eng": ("It rains.", "It snows."), "spa": ("Llueve.", "Nieva."), "cat": ("Plou.", "Neva.")}
+    rows = [
+        {"id": id, "iso_639_3": code, "iso_15924": "Latn", "text": text, "url": f"https://a.example/{id}"}
+        for code, texts in said.items() for id, text in enumerate(texts)
+    ]  # fmt: skip
+    return {"path": objects(folder / "devtest.jsonl", *rows)}
+
+
 def texts(folder: Path) -> dict[str, Any]:
     write(folder / "text.es.txt", "Llueve.\n\nNieva.\n")
     write(folder / "text.ca.txt", "Plou.\n\nNeva.\n")
@@ -107,6 +116,7 @@ EXAMPLES = {
     "file": Example(a_file, Chat, "path"),
     "hub": Example(a_data_set, Chat),
     "mallard": Example(pages, Parallel, "folder"),
+    "multiway": Example(sentences, Parallel, "path"),
     "parallel": Example(pairs, Parallel, "path"),
     "self_ask": Example(lambda folder: {}, Chat),
     "text": Example(texts, Text, "path"),

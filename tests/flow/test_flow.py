@@ -21,7 +21,7 @@ from polydistill.records import split_of
 from polydistill.stage import Rows, Workspace, read_shard, working
 
 torch.set_num_threads(1)
-STAGES = ["ask", "answer", "translate", "mix", "train", "choose", "measure", "measure", "report"]
+STAGES = ["ask", "answer", "translate", "mix", "train", "choose", "measure", "measure", "served", "report"]
 BACKWARDS = """\
 import sys
 for line in sys.stdin:
@@ -63,11 +63,11 @@ def test_a_second_run_runs_nothing(lifted: Any):
 
 
 def test_changing_the_learning_rate_trains_and_measures_again(lifted: Any):
-    assert lifted.again("train.learning_rate=5.0e-3") == ["train", "choose", "measure", "report"]
+    assert lifted.again("train.learning_rate=5.0e-3") == ["train", "choose", "measure", "served", "report"]
 
 
 def test_changing_the_mixture_translates_nothing_again(lifted: Any):
-    assert lifted.again("mix.seed=1", "mix.tokens=2500") == ["mix", "train", "choose", "measure", "report"]
+    assert lifted.again("mix.seed=1", "mix.tokens=2500") == ["mix", "train", "choose", "measure", "served", "report"]
 
 
 def test_changing_what_is_measured_trains_nothing_again(lifted: Any):
@@ -213,7 +213,7 @@ def test_ctrl_c_ends_after_the_batch_and_says_how_to_go_on_and_a_kill_loses_noth
     assert "train: going on after step" in errors
 
     capsys.readouterr()
-    assert ran(read_plan(str(lifted.path), list(changes)))[0] == ["train", "choose", "measure", "measure", "report"]
+    assert ran(read_plan(str(lifted.path), list(changes)))[0] == ["train", "choose", "measure", "measure", "served", "report"]
     assert "train: going on after step" in capsys.readouterr().err
     for name, result, _ in space.finished:
         mine = runs / "stages" / result.folder.name

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -15,21 +16,23 @@ import pytest
 import tiny_disk
 import torch
 from safetensors.torch import load_file
-from tiny_rows import ENG, chat, text
+from tiny_rows import ENG, SPA, chat, text
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from polydistill import checkpoints, loop
 from polydistill.engines.transformers import Transformers
-from polydistill.loop import fit, micro_batches, padded, plan_steps, read_events
+from polydistill.loop import Tokens, fit, micro_batches, padded, plan_steps, read_events
 from polydistill.models import load_model, load_tokenizer
+from polydistill.objectives import Objective
+from polydistill.objectives.near_untouched import NearUntouched
 from polydistill.objectives.next_token import NextToken
-from polydistill.records import seed_of
+from polydistill.records import Lang, Row, digest, seed_of
 from polydistill.schedules.constant import Constant
 from polydistill.schedules.cosine import Cosine
 from polydistill.stage import Rows, Stopped, Workspace, finish, only_runner, working, write_shard
 from polydistill.student import Student, log_likelihood
 from polydistill.template import Template
-from polydistill.train import enough_disk, launch, train
+from polydistill.train import Candidates, disk_wanted, enough_disk, launch, train
 from polydistill.training import TrainSettings
 
 torch.set_num_threads(1)
@@ -43,15 +46,17 @@ def some_words(*seed: Any, count: int) -> str:
 
 @pytest.fixture(scope="module")
 def mixture(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    """24 rows of very different lengths, some of them plain text."""
-    rows = [
-        chat(f"q{n}", ENG, some_words(n, "q", count=1 + n % 5), some_words(n, "a", count=1 + n * n % 9), ended=bool(n % 4))
-        if n % 6 else text(f"t{n}", some_words(n, count=8), ENG)
-        for n in range(24)
-    ]  # fmt: skip
+    """24 rows of very different lengths, some of them plain text in the other language."""
+
+    def row(n: int) -> Row:
+        if n % 6 == 0:
+            return text(f"t{n}", some_words(n, count=8), SPA).but(lineage={"builder": "plain"})
+        asked, answer = some_words(n, "q", count=1 + n % 5), some_words(n, "a", count=1 + n * n % 9)
+        return chat(f"q{n}", ENG, asked, answer, ended=bool(n % 4)).but(lineage={"builder": "rich"})
+
     folder = tmp_path_factory.mktemp("mix") / "mix-1"
     folder.mkdir()
-    write_shard(folder, 0, rows)
+    write_shard(folder, 0, map(row, range(24)))
     finish(folder, {})
     return Rows(folder)
 
@@ -60,6 +65,7 @@ def settings(**changes: Any) -> TrainSettings:
     given = {
         "objective": NextToken(), "schedule": Cosine(), "learning_rate": 3e-3, "batch_rows": 4, "epochs": 2,
         "compute": "float64", "device": "cpu", "model": Transformers(path="m"), "checkpoint_minutes": 60,
+        "rich": ENG,
     }  # fmt: skip
     return TrainSettings(**{**given, **changes})
 
@@ -85,6 +91,12 @@ def events(folder: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in event.items() if k != "seconds"} for event in read_events(folder / "beside" / "events.jsonl")]
 
 
+def numbers(event: dict[str, Any]) -> dict[str, float]:
+    """What an event says, those of each kind of rows side by side with the others."""
+    kinds = {f"{kind}/{name}": value for kind, found in event["rows"].items() for name, value in found.items()}
+    return {name: value for name, value in event.items() if name != "rows"} | kinds
+
+
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model" / "model.safetensors")
 
@@ -101,17 +113,22 @@ def close(one: Path, other: Path, tolerance: float = 1e-9) -> None:
 # Going on
 
 
+NEAR = NearUntouched(objective=NextToken(), weight=3)
+
+
+@pytest.mark.parametrize("objective", [NextToken(), NEAR], ids=lambda objective: objective.name())
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_stopped_run_goes_on_bit_for_bit(
-    method: str, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path
+    method: str, objective: Objective, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path
 ):
-    whole, out = trained(method=method), tmp_path / "train-1"
+    given = {"method": method, "objective": objective}
+    whole, out = trained(**given), tmp_path / "train-1"
     for stop in (1, 5, STEPS - 1):
         with pytest.raises(Stopped):
-            fit(settings(method=method), random_model, None, mixture, out, stopping=lambda stop=stop: len(events(out)) >= stop)
+            fit(settings(**given), random_model, None, mixture, out, stopping=lambda stop=stop: len(events(out)) >= stop)
         assert len(events(out)) == stop
         torch.rand(7)  # whatever happened in between
-    fit(settings(method=method), random_model, None, mixture, out)
+    fit(settings(**given), random_model, None, mixture, out)
     assert events(out) == events(whole)
     assert same_bits(out, whole)
 
@@ -209,8 +226,8 @@ def test_the_loss_is_a_mean_over_the_answer_tokens_of_the_whole_step(
 def test_the_side_by_side_tokens_change_nothing(trained: Callable[..., Path]):
     one, other, alone = trained(), trained(micro_tokens=200), trained(micro_tokens=1)
     for event, second, third in zip(events(one), events(other), events(alone), strict=True):
-        assert second == pytest.approx(event, rel=1e-6)
-        assert third == pytest.approx(event, rel=1e-6)
+        assert numbers(second) == pytest.approx(numbers(event), rel=1e-6)
+        assert numbers(third) == pytest.approx(numbers(event), rel=1e-6)
     close(one, other, 1e-6)
     close(one, alone, 1e-6)
 
@@ -223,7 +240,150 @@ def test_events_say_what_happened(trained: Callable[..., Path], random_model: Pa
     assert [event["learning_rate"] for event in found] == [3e-3 * Cosine()((step + 1) / STEPS) for step in range(STEPS)]
     assert [event["tokens"] for event in found[:6]] == [sum(lengths[at : at + 4]) for at in range(0, 24, 4)]
     assert found[-1]["loss"] < found[0]["loss"]
-    assert set(found[0]) == {"step", "loss", "learning_rate", "gradient_norm", "tokens", "answer_tokens"}
+    assert [event["next_token"] for event in found] == [event["loss"] for event in found]
+    assert set(found[0]) == {
+        "step", "loss", "next_token", "learning_rate", "gradient_norm", "tokens", "answer_tokens", "rows",
+    }  # fmt: skip
+
+
+def test_events_tell_the_parts_and_the_kinds_of_rows_apart(trained: Callable[..., Path], random_model: Path, mixture: Rows):
+    found = events(trained(objective=NEAR))
+    for event in found:
+        kinds = event["rows"].values()
+        assert event["loss"] == pytest.approx(event["next_token"] + event["near_untouched"], rel=1e-12)
+        assert event["answer_tokens"] == sum(kind["answer_tokens"] for kind in kinds)
+        for part in ("next_token", "near_untouched"):
+            assert event[part] * event["answer_tokens"] == pytest.approx(sum(kind[part] for kind in kinds), rel=1e-12)
+    # The first step's rows: one plain text, three chats, each as the untouched model finds it.
+    assert found[0]["rows"].keys() == {"plain spa", "rich eng"}
+    for kind, chosen in (("plain spa", [0]), ("rich eng", [1, 2, 3])):
+        loss, _, count = by_hand(random_model, mixture, chosen)
+        assert found[0]["rows"][kind]["answer_tokens"] == count
+        assert found[0]["rows"][kind]["next_token"] == pytest.approx(loss * count, rel=1e-9)
+        assert found[0]["rows"][kind]["near_untouched"] == pytest.approx(0, abs=1e-9)
+    assert found[-1]["rows"]["rich eng"]["near_untouched"] > 0.1
+    assert {event["rows"].get("plain spa", {}).get("near_untouched") for event in found} == {0.0, None}
+
+
+def test_with_the_pull_at_nothing_the_model_is_the_same(trained: Callable[..., Path]):
+    """At weight 0 not a bit differs; else it makes another model."""
+    plain = trained()
+    assert same_bits(trained(objective=NearUntouched(objective=NextToken(), weight=0)), plain)
+    assert not same_bits(trained(objective=NEAR), plain)
+
+
+# What decides a result
+
+
+def test_the_rich_language_decides_only_where_the_objective_looks_at_it():
+    for objective, decides in ((NextToken(), False), (NEAR, True)):
+        one, other = (digest(settings(objective=objective, rich=rich, model=Fixed(path="m")).identity()) for rich in (ENG, SPA))
+        assert (one != other) is decides
+
+
+class Fixed(Transformers):
+    """An engine whose model never changes."""
+
+    def identity(self) -> Any:
+        return {"fixed": {}, "version": 1}
+
+
+def test_the_identity_of_plain_training_stays():
+    """Results that people have keep their names; a new setting must not change this by its default."""
+    given = TrainSettings(
+        objective=NextToken(), schedule=Cosine(), compute="float64", device="cpu", model=Fixed(path="m"), rich=Lang("eng")
+    )
+    assert digest(given.identity()) == "a1140971a332dde95eab0bff80fd5eed049f0de83c1902b19636615e55a2a8f1"
+
+
+# Several to choose among
+
+
+@pytest.mark.parametrize(
+    ("candidates", "steps", "expected"),
+    [
+        (1, 12, []),
+        (2, 12, [6]),
+        (3, 12, [4, 8]),
+        (5, 12, [3, 5, 8, 10]),
+        (3, 3, [1, 2]),
+        (7, 3, [1, 2]),
+        (4, 1, []),
+        (3, 0, []),
+    ],
+)
+def test_candidates_are_evenly_apart(candidates: int, steps: int, expected: list[int]):
+    assert settings(candidates=candidates).earlier_candidates(steps) == expected
+
+
+def folders(out: Path) -> dict[str, dict[str, bytes]]:
+    return {folder.name: {file.name: file.read_bytes() for file in folder.iterdir()} for folder in out.glob("model*")}
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_earlier_candidates_disturb_nothing_and_outlive_a_kill(
+    method: str, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path
+):
+    given, out = {"method": method, "candidates": 3}, tmp_path / "train-1"
+    whole = trained(**given)
+    assert folders(whole).keys() == {"model-0000004", "model-0000008", "model"}
+    assert events(whole) == events(trained(method=method))
+    assert folders(whole)["model"] == folders(trained(method=method))["model"]
+    for stop in (2, 4, 6):
+        with pytest.raises(Stopped):
+            fit(settings(**given), random_model, None, mixture, out, stopping=lambda stop=stop: len(events(out)) >= stop)
+    assert folders(out).keys() == {"model-0000004"}
+    # Killed while it wrote a candidate, and once more between the candidate and the next checkpoint.
+    (out / "model.tmp").mkdir()
+    (out / "model.tmp" / "model.safetensors").write_text("half")
+    (out / "model-0000008").mkdir()
+    (out / "model-0000008" / "of another time").write_text("")
+    fit(settings(**given), random_model, None, mixture, out)
+    assert folders(out) == folders(whole)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_candidate_is_the_model_after_its_step(
+    method: str, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path
+):
+    """Against the checkpoint of the same step; adapters are added to the weights by hand."""
+    given, out = {"method": method, "candidates": 3}, tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(**given), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 4)
+    held = checkpoints.read_parts(out / "checkpoints/step-0000004", "weights")
+    found, base = load_file(out / "model-0000004/model.safetensors"), load_file(random_model / "model.safetensors")
+    assert found.keys() == base.keys()
+    for name, weight in found.items():
+        if method == "full":
+            assert torch.equal(weight, held[f"model.{name}"])
+            continue
+        path = f"model.base_model.model.{name.removesuffix('.weight')}"
+        adapted = f"{path}.lora_A.default.weight" in held
+        moved = 2 * held[f"{path}.lora_B.default.weight"] @ held[f"{path}.lora_A.default.weight"] if adapted else 0
+        assert torch.allclose(weight, base[name] + moved, rtol=0, atol=1e-12), name
+    assert AutoModelForCausalLM.from_pretrained(out / "model-0000004").dtype == torch.float64
+
+
+def test_more_candidates_than_steps_are_one_a_step(
+    random_model: Path, mixture: Rows, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    given = settings(candidates=9, epochs=1, batch_rows=8)
+    with working(Workspace(tmp_path)):
+        found = train(given.model_copy(update={"model": Transformers(path=str(random_model), dtype="float64")}), mixture)
+    assert "train: 3 steps give 3 candidates, not 9" in capsys.readouterr().err
+    assert {step: path.name for step, path in found.models.items()} == {1: "model-0000001", 2: "model-0000002", 3: "model"}
+    assert {path.split("/")[0] for path in found.manifest["files"]} == {"model-0000001", "model-0000002", "model"}
+    shutil.rmtree(found.folder / "beside")
+    assert list(found.models.items()) == [
+        (1, found.folder / "model-0000001"),
+        (2, found.folder / "model-0000002"),
+        (0, found.model),
+    ]
+
+
+def test_every_candidate_counts_in_the_disk_that_is_wanted(random_model: Path):
+    size = (random_model / "model.safetensors").stat().st_size
+    assert [disk_wanted(settings(candidates=count), random_model) for count in (1, 2, 10)] == [5 * size, 6 * size, 14 * size]
 
 
 def test_the_gradient_is_cut_to_its_norm(random_model: Path, mixture: Rows, tmp_path: Path):
@@ -238,7 +398,7 @@ def test_the_gradient_is_cut_to_its_norm(random_model: Path, mixture: Rows, tmp_
 
 
 def test_rows_come_in_the_mixtures_order_first_and_in_a_drawn_one_later():
-    rows = [([1, 2], 1)] * 10
+    rows = [Tokens([1, 2], 1)] * 10
     first, second, third = (
         [number for step in plan_steps(settings(epochs=3, batch_rows=4), rows)[3 * epoch : 3 * epoch + 3] for number in step]
         for epoch in range(3)
@@ -251,18 +411,19 @@ def test_rows_come_in_the_mixtures_order_first_and_in_a_drawn_one_later():
 
 
 def test_rows_of_like_length_are_put_side_by_side():
-    rows = [([0] * length, 1) for length in (5, 2, 9, 3, 30, 2)]
-    found = [[len(ids) for ids, _ in some] for some in micro_batches(rows, 12)]
+    rows = [Tokens([0] * length, 1) for length in (5, 2, 9, 3, 30, 2)]
+    found = [[len(row.ids) for row in some] for some in micro_batches(rows, 12)]
     assert found == [[2, 2, 3], [5], [9], [30]]
-    assert [len(ids) for some in micro_batches(rows, 1) for ids, _ in some] == [2, 2, 3, 5, 9, 30]
+    assert [len(row.ids) for some in micro_batches(rows, 1) for row in some] == [2, 2, 3, 5, 9, 30]
 
 
 def test_padding_by_hand():
-    batch = padded([([7, 8, 9], 2), ([4], 0), ([5, 6], 0)])
+    batch = padded([Tokens([7, 8, 9], 2, rich=True), Tokens([4], 0), Tokens([5, 6], 0)])
     assert batch.ids.tolist() == [[7, 8, 9], [4, 0, 0], [5, 6, 0]]
     assert batch.attend.tolist() == [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
     assert batch.answers.tolist() == [[False, False, True], [False, False, False], [False, True, False]]
     assert batch.targets.tolist() == [9, 6]
+    assert batch.rich.tolist() == [True, False, False]
 
 
 def test_a_loss_that_is_no_number_names_its_rows(random_model: Path, mixture: Rows, tmp_path: Path):
@@ -323,7 +484,8 @@ def ctrl_c_after(ready: Callable[[], bool]) -> None:
 def test_two_ranks_that_were_stopped_once_give_the_loss_of_one(
     random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]
 ):
-    given = settings(processes=2, micro_tokens=200, model=Transformers(path=str(random_model), dtype="float64"))
+    changes = {"micro_tokens": 200, "candidates": 3, "objective": NEAR}
+    given = settings(processes=2, model=Transformers(path=str(random_model), dtype="float64"), **changes)
     with working(Workspace(tmp_path)):
         ctrl_c_after(lambda: any(tmp_path.glob("stages/train-*/beside/job.json")))
         with pytest.raises(Stopped):
@@ -332,10 +494,15 @@ def test_two_ranks_that_were_stopped_once_give_the_loss_of_one(
     assert [path.name for path in (out / "checkpoints").iterdir()] == ["step-0000001"]
     assert len(events(out)) == 1
     with working(Workspace(tmp_path)):
-        two = train(given, mixture).folder
-    one = trained(micro_tokens=200)
-    assert [event["loss"] for event in events(two)] == pytest.approx([event["loss"] for event in events(one)], rel=0, abs=1e-9)
-    close(one, two, 1e-9)
+        two = train(given, mixture)
+    one = Candidates(trained(**changes))
+    for event, other in zip(events(one.folder), events(two.folder), strict=True):
+        assert numbers(other) == pytest.approx(numbers(event), rel=1e-9, abs=1e-9)
+    close(one.folder, two.folder, 1e-9)
+    assert list(two.models) == list(one.models) == [4, 8, 12]
+    for step, path in two.models.items():
+        for name, weight in load_file(path / "model.safetensors").items():
+            assert torch.allclose(weight, load_file(one.models[step] / "model.safetensors")[name], rtol=0, atol=1e-9), name
 
 
 def test_a_second_ctrl_c_ends_the_ranks_at_once(space: Workspace, tmp_path: Path):

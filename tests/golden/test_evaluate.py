@@ -12,6 +12,7 @@ from polydistill.engines.transformers import Transformers
 from polydistill.evaluate import EvaluateSettings, Evaluation, Scores, measure
 from polydistill.evaluators import Evaluator, Item, Score
 from polydistill.records import Lang, Row
+from polydistill.served import Reloaded
 from polydistill.stage import Rows, Stopped, Workspace, finish
 
 
@@ -27,7 +28,10 @@ def scores(folder: Path, *found: tuple[str, Lang, list[str]]) -> Scores:
 
 
 def evaluation(before: Scores, after: Scores) -> Evaluation:
-    return Evaluation(before, after, Transformers(path="m"), Transformers(path="n"))
+    reloaded = before.folder.parent / "reloaded"
+    reloaded.mkdir()
+    finish(reloaded, {})
+    return Evaluation(before, after, Transformers(path="m"), Transformers(path="n"), Reloaded(reloaded))
 
 
 def test_scores_are_joined_by_name_and_language(tmp_path: Path):
@@ -45,13 +49,26 @@ def test_a_score_that_one_of_them_lacks_is_left_out(tmp_path: Path):
 
 def test_other_items_are_no_comparison(tmp_path: Path):
     before, after = scores(tmp_path / "a", ("x", ENG, ["1", "2"])), scores(tmp_path / "b", ("x", ENG, ["1", "3"]))
-    with pytest.raises(ValueError, match="x in eng was not measured on the same items before and after"):
+    with pytest.raises(ValueError, match="was not measured on the same items before and after: 2, 3 on one side alone"):
         list(evaluation(before, after).pairs())
 
 
-def test_its_identity_is_that_of_both(tmp_path: Path):
+def test_an_item_twice_is_no_comparison(tmp_path: Path):
+    before, after = scores(tmp_path / "a", ("x", ENG, ["1", "2"])), scores(tmp_path / "b", ("x", ENG, ["1", "2", "2"]))
+    with pytest.raises(ValueError, match="x in eng: items stand there twice: 2"):
+        list(evaluation(before, after).pairs())
+
+
+def test_items_are_joined_by_id_whatever_their_order(tmp_path: Path):
+    before, after = scores(tmp_path / "a", ("x", ENG, ["1", "2"])), scores(tmp_path / "b", ("x", ENG, ["2", "1"]))
+    ((one, other),) = evaluation(before, after).pairs()
+    assert [item.id for item in one.items] == [item.id for item in other.items] == ["1", "2"]
+
+
+def test_its_identity_is_that_of_both_and_of_the_reload(tmp_path: Path):
     before, after = scores(tmp_path / "a", ("x", ENG, ["1"])), scores(tmp_path / "b", ("x", ENG, ["2"]))
-    assert evaluation(before, after).identity() == [before.digest, after.digest]
+    found = evaluation(before, after)
+    assert found.identity() == [before.digest, after.digest, found.reloaded.digest]
     assert before.digest != after.digest
 
 

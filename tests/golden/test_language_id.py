@@ -1,9 +1,12 @@
 import socket
+from pathlib import Path
 
 import pytest
+from tiny_identifier import renamed_labels
 
-from polydistill.language_id import RECOGNISED, _languages, akin, detector_label, identify, scores, surely_other
+from polydistill.language_id import RECOGNISED, akin, detector_label, identifier, identify, scores, surely_other
 from polydistill.records import Lang
+from polydistill.sources import BadInput
 
 SPANISH = "Todos los seres humanos nacen libres e iguales en dignidad y derechos y deben comportarse fraternalmente."
 GALICIAN = (
@@ -64,7 +67,7 @@ def test_labels(lang: str, label: str | None) -> None:
 
 
 def test_every_label_has_a_language_of_its_own_and_comes_back() -> None:
-    languages = _languages()
+    languages = identifier().languages
     assert len(set(languages.values())) == len(languages) == 176
     assert all(detector_label(language) == label for label, language in languages.items())
     assert set(languages) >= RECOGNISED
@@ -103,3 +106,50 @@ def test_languages_that_the_identifier_confuses_are_never_rejected() -> None:
 
 def test_text_without_letters_is_in_no_other_language() -> None:
     assert not surely_other("1 2 3 4 5 6 7 8 9 10 11 12 13", Lang("spa"))
+
+
+@pytest.fixture
+def glotlid(tmp_path: Path) -> Path:
+    return renamed_labels(tmp_path / "model.bin")
+
+
+def test_a_file_of_ones_own_says_what_lid_176_does_under_its_own_labels(glotlid: Path) -> None:
+    own = identifier(glotlid)
+    assert own.name == "model.bin"
+    assert own.scores(SPANISH, k=1) == {"spa_Latn": scores(SPANISH)["es"]}
+    assert len(own.scores(SPANISH)) == 176
+
+
+@pytest.mark.parametrize(
+    ("lang", "labels"),
+    [
+        ("spa", {"spa_Latn"}), ("es-MX", {"spa_Latn"}), ("zho", {"cmn_Hani"}), ("zh-Hant", {"cmn_Hani"}), ("kor", {"kor_Hang"}),
+        ("srp", {"srp_Cyrl"}), ("sr-Latn", {"srp_Latn"}), ("sr-Latn-RS", {"srp_Latn"}), ("nob", {"no"}), ("tlh", set()),
+        ("epo", set()),
+    ],
+)  # fmt: skip
+def test_labels_of_a_file_of_ones_own(glotlid: Path, lang: str, labels: set[str]) -> None:
+    assert identifier(glotlid).labels(Lang(lang)) == labels
+
+
+def test_labels_that_name_no_language_are_known_as_none(glotlid: Path) -> None:
+    own = identifier(glotlid)
+    assert "zxx_Latn" in own.scores(SPANISH)
+    assert "zxx_Latn" not in own.languages
+    assert (own.languages["cmn_Hani"], own.languages["kor_Hang"]) == (Lang("zho"), Lang("kor"))
+
+
+def test_a_file_that_is_no_identifier_is_refused_with_what_to_do(glotlid: Path, tmp_path: Path) -> None:
+    identifier(glotlid).check()
+    identifier().check()
+    with pytest.raises(FileNotFoundError, match=r"no file .*nothing\.bin"):
+        identifier(tmp_path / "nothing.bin").check()
+    page = tmp_path / "page.bin"
+    page.write_text("<html>Sign in to download</html>")
+    with pytest.raises(BadInput, match=r"page\.bin is no fastText model; GlotLID's model\.bin lies at https://huggingface\.co"):
+        identifier(page).check()
+    short = tmp_path / "short.bin"
+    short.write_bytes(glotlid.read_bytes()[:300_000])
+    identifier(short).check()  # its end is seen when it is loaded
+    with pytest.raises(BadInput, match=r"short\.bin is cut short or no language identifier"):
+        identifier(short).scores(SPANISH)

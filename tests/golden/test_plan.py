@@ -96,7 +96,7 @@ def test_a_component_over_a_recipes_is_given_as_a_whole(tmp_path: Path):
     "changes",
     [
         [],
-        ["train.epochs=3", "train.learning_rate=2.0e-5", "answer.max_tokens=11", "choose.scale=1"],  # the classes' defaults
+        ["train.epochs=3", "train.learning_rate=2.0e-5", "answer.max_tokens=11", "choose.scales=[1]"],  # the classes' defaults
         ["train.schedule=constant", "train.lora.rank=3"],
         ["name=mine", "runs=elsewhere", "answer.model={transformers: {path: other}}", "to=spa,cat"],
         ["train.schedule.cosine.warmup=0.06", "mix.filters=[]"],
@@ -213,7 +213,7 @@ mix:
   filters: [looping, language_pairs]
   sampler: {temperature: {temperature: 0.5}}
 train: {objective: next_token, schedule: {cosine: {warmup: 2, ent: 1}}, lora: {rnk: 4}, epochs: many}
-choose: {scale: 1.5}
+choose: {scales: [1.5]}
 evaluat: {}
 evaluate: {evaluators: [{loops: {sampling: {max_token: 3}}}]}
 report: 7
@@ -234,7 +234,7 @@ report: 7
         "line 15: train.schedule.cosine.ent: no setting named 'ent'; did you mean end?",
         "line 15: train.epochs: Input should be a valid integer, unable to parse string as an integer, not 'many'",
         "line 15: train.lora.rnk: no setting named 'rnk'; did you mean rank?",
-        "line 16: choose.scale: Input should be less than or equal to 1, not 1.5",
+        "line 16: choose.scales.0: Input should be less than or equal to 1, not 1.5",
         "line 18: evaluate.evaluators.0.loops.sampling.max_token: no setting named 'max_token'; did you mean max_tokens?",
         "line 19: report: holds settings: give them as key: value",
         "line 17: evaluat: no setting named 'evaluat'; did you mean evaluate?",
@@ -278,8 +278,9 @@ def test_a_mistake_on_the_command_line_has_no_line_of_the_file(path: Path):
     [
         ("epochs", "'epochs' is no setting; write key=value, such as train.epochs=2"),
         ("=3", "'=3' is no setting; write key=value, such as train.epochs=2"),
-        ("mix.builders.0.rich=1", "mix.builders.0.rich cannot be set one by one, because builders is a list or a value"),
-        ("mix.tokens.x=1", "mix.tokens.x cannot be set one by one, because tokens is a list or a value"),
+        ("mix.builders.0.rich=1", "mix.builders.0.rich cannot be set: it holds language_pairs"),
+        ("mix.builders.language_pair.rich=1", "it holds language_pairs; did you mean language_pairs?"),
+        ("mix.tokens.x=1", "mix.tokens.x cannot be set one by one, because tokens is a value"),
         ("mix.filters=[a", "mix.filters=[a: while parsing a flow sequence"),
         ("recipe=sdrrl", "a plan's recipe stands in its file"),
         ("mix.filters=&a [*a]", "anchors and aliases are not used in plans"),
@@ -289,6 +290,19 @@ def test_a_mistake_on_the_command_line_has_no_line_of_the_file(path: Path):
 def test_a_change_that_cannot_be_read_is_said(path: Path, change: str, said: str):
     (found,) = mistakes(path, changes=(change,))
     assert said in found
+
+
+def test_a_component_in_a_list_is_changed_by_its_name(path: Path):
+    plan = read_plan(str(path), ["mix.builders=[language_pairs, {code_switch: {share: 0.5}}]", "mix.builders.language_pairs.rich=0.7",
+                                 "mix.builders.code_switch.fraction=0.3"], model="m")  # fmt: skip
+    assert [builder.model_dump(exclude_defaults=True) for builder in plan.mix.builders] == [
+        {"rich": 0.7}, {"share": 0.5, "fraction": 0.3},
+    ]  # fmt: skip
+
+
+def test_one_of_two_of_a_name_cannot_be_changed_by_it(path: Path):
+    changes = ("evaluate.evaluators=[text_bits, {text_bits: {items: 3}}]", "evaluate.evaluators.text_bits.items=5")
+    assert mistakes(path, changes=changes) == ["evaluate.evaluators.text_bits.items cannot be set: 2 are named text_bits"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from polydistill.texts import loops, unspaced, words
+from polydistill.texts import loops, runs, unspaced, words
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,14 @@ def test_n_and_times_are_heeded() -> None:
 def test_a_word_that_comes_again_is_no_loop_in_scripts_without_spaces() -> None:
     assert not loops("人工智能很好。人工智能很快。人工智能很新。人工智能很贵。人工智能很大。")
     assert loops("我不知道你在说什么。" * 5)
+
+
+def test_runs_are_every_n_words_in_a_row_whatever_their_case_and_stops() -> None:
+    assert len(runs("one two three four", 3)) == 2
+    assert runs("One, two three!", 3) == runs("one two three", 3) <= runs("zero one two three", 3)
+    assert runs("one two", 3) == runs("", 3) == set()
+
+
+def test_runs_are_twice_as_long_in_characters() -> None:
+    assert len(runs("我爱你们大家", 3)) == 1
+    assert runs("我爱你们大", 3) == set()

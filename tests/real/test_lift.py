@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from polydistill.choose import Model
 from polydistill.cli import run_flow
 from polydistill.engines import Sampling
 from polydistill.plan import Plan, read_plan
@@ -31,6 +32,8 @@ def plan(tmp_path_factory) -> Plan:
         [
             f"runs={tmp_path_factory.mktemp('runs')}", "name=small", "ask.questions=24", "answer.max_tokens=40",
             f"mix.texts=[{docs}]", "mix.tokens=6000",
+            "choose.retain.score=text_bits", "choose.scales=[1.0, 0.5]",
+            f"choose.evaluators=[{{text_bits: {{label: documentation, split: development, items: 6, texts: {docs}}}}}]",
             "evaluate.evaluators=[{text_bits: {items: 12}}, "
             f"{{documentation_qa: {{items: 12, generated: 4, pages: {docs}}}}}, loops]",
         ],
@@ -52,6 +55,13 @@ def test_a_real_model_gets_better_in_spanish(report):
     qa = scores["documentation_qa_bits", "spa"]
     assert qa["after"]["value"] < qa["before"]["value"]
     assert qa["before"]["n"] == qa["after"]["n"] == 12
+
+
+def test_the_student_is_chosen_among_scales_by_what_it_keeps(plan, report):
+    front = Model(plan.folder / "choose").front
+    assert [one.scale for one in front.candidates] == [0.5, 1.0]
+    assert all(one.change.n == 6 for one in front.candidates)
+    assert front.met is any(one.verdict == "kept" for one in front.candidates)
 
 
 def test_questions_are_the_models_own_and_translations_keep_their_lineage(plan, report):

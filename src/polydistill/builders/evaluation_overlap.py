@@ -7,7 +7,7 @@ from ..component import Count
 from ..declaration import declaration
 from ..records import Lang, Row, kept, split_of
 from ..sources import Languages, Source
-from ..texts import unspaced, words
+from ..texts import runs
 from . import Filter, texts_of
 
 
@@ -27,17 +27,17 @@ class EvaluationOverlap(Filter):
     """Further texts that are measured on, every row of them. Held-out rows of ``mix.texts`` are known without."""
 
     def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
-        held = {run for lang in languages for text in declaration(lang).values() for run in _runs(text, self.n)}
+        held = {run for lang in languages for text in declaration(lang).values() for run in runs(text, self.n)}
         for source in self.texts:
             for row in kept(source.read(_languages(languages))):
                 held |= self._runs_of(row)
 
         def reason(row: Row) -> str:
-            runs = self._runs_of(row)
+            found = self._runs_of(row)
             if split_of(row.lineage.question) != "train":
-                held.update(runs)
+                held.update(found)
                 return ""
-            return "" if held.isdisjoint(runs) else "evaluation_overlap"
+            return "" if held.isdisjoint(found) else "evaluation_overlap"
 
         return reason
 
@@ -46,15 +46,8 @@ class EvaluationOverlap(Filter):
             source.check(_languages(languages))
 
     def _runs_of(self, row: Row) -> set[int]:
-        return {run for text, _ in texts_of(row) for run in _runs(text, self.n)}
+        return {run for text, _ in texts_of(row) for run in runs(text, self.n)}
 
 
 def _languages(languages: Sequence[Lang]) -> Languages:
     return Languages(languages[0], tuple(languages[1:]))
-
-
-def _runs(text: str, n: int) -> set[int]:
-    found = [word.casefold() for word in words(text)]
-    if unspaced(found):
-        n *= 2
-    return {hash(run) for run in zip(*(found[start:] for start in range(n)), strict=False)}

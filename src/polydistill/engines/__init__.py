@@ -100,6 +100,11 @@ class Engine(Component):
             f"(where {self.name()} is only to answer, it is answer.model)"
         )
 
+    @property
+    def computes_in(self) -> tuple[str, str]:
+        """(device, dtype) of answering and scoring, for engines whose model can be trained here."""
+        raise BadModel(f"the engine {self.name()} does not say what its model computes in")
+
 
 class BadModel(ValueError):
     """A model that must not or cannot be loaded, and why."""

@@ -55,6 +55,10 @@ class Transformers(Engine):
         return models.best_dtype(self.real_device) if self.dtype == "auto" else self.dtype
 
     @property
+    def computes_in(self) -> tuple[str, str]:
+        return self.real_device, self.real_dtype
+
+    @property
     def template_file(self) -> Path | None:
         return template_file(self.template)
 

@@ -64,6 +64,10 @@ class Score(Record):
     items: tuple[Item, ...] = Field(default=(), repr=False)
 
 
+ABOUT_THE_MEASURE = ("identifier_on_people",)
+"""Scores that say how far a measurement is to be believed and nothing of the model: the same before and after."""
+
+
 @contract
 class Evaluator(Component):
     """A measurement."""
@@ -74,6 +78,14 @@ class Evaluator(Component):
 
         ``heldout`` are the answered questions of the test split in every language, which no training row was made from.
         """
+
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        """Known before a run, of each score by name: its unit, and how many items of a language it has at most.
+
+        Where an evaluator's scores are shares of ``items`` under names that begin with its own, this says so by itself.
+        """
+        items = dict(self).get("items")
+        return {self.name(): ("share", items)} if isinstance(items, int) else {}
 
     def check(self, languages: Sequence[Lang]) -> None:
         """Finds what would stop a measurement, without a model: a missing file, a language without items."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..records import Chat, Lang
-from ..texts import unspaced, words
+from ..tallies import metric
 from . import Item, Score
 
 
@@ -26,9 +26,7 @@ def chrf(answers: Sequence[str], references: Sequence[str]) -> Overlap:
 
     Paper: Popović 2017, "chrF++: words helping character n-grams".
     """
-    from sacrebleu import CHRF
-
-    return _measured(CHRF(word_order=2), CHRF(word_order=2), answers, references)
+    return _measured(metric("chrf", references), metric("chrf", references), answers, references)
 
 
 def chrf_score(
@@ -40,7 +38,8 @@ def chrf_score(
     rows = zip(ids, chats, answers, references, alike.items, strict=True)
     return Score(
         name=name, lang=lang, value=alike.value, unit="chrF++", higher_is_better=True, n=len(answers),
-        standard_error=alike.standard_error, note=f"{note}; {alike.signature}; standard error by bootstrap over items",
+        standard_error=alike.standard_error, combine="chrf",
+        note=f"{note}; {alike.signature}; standard error by bootstrap over items",
         items=tuple(Item(id=i, value=v, prompt=c.question.text, answer=a, reference=r) for i, c, a, r, v in rows),
     )  # fmt: skip
 
@@ -50,10 +49,9 @@ def bleu(answers: Sequence[str], references: Sequence[str]) -> Overlap:
 
     Paper: Papineni et al. 2002; Post 2018, arXiv 1804.08771, for the signature.
     """
-    from sacrebleu import BLEU
-
-    split = "char" if unspaced(words(" ".join(references))) else "13a"
-    return _measured(BLEU(tokenize=split), BLEU(tokenize=split, effective_order=True), answers, references)
+    single = metric("bleu", references)
+    single.effective_order = True
+    return _measured(metric("bleu", references), single, answers, references)
 
 
 def _measured(corpus: Any, single: Any, answers: Sequence[str], references: Sequence[str]) -> Overlap:

@@ -77,6 +77,12 @@ class Capitals(Evaluator):
         own = prompts("capitals", lang)[0] if prompt_language("capitals", lang).alpha3 == lang.alpha3 else None
         return self.questions.get(lang, own)
 
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        return {
+            "capitals_choice": ("accuracy", self.items),
+            "capitals_generated": ("accuracy", min(self.generated, self.items)),
+        }
+
     def about(self) -> dict[str, Any]:
         return {"names": "CLDR through Babel, Unicode-3.0", "capitals": "countryinfo, MIT"}
 

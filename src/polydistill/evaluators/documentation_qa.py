@@ -1,7 +1,7 @@
 """Questions about pages of documentation, answered by people in every language."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ..component import Count
 from ..engines import OpenEngine, Sampling
@@ -32,6 +32,8 @@ class DocumentationQa(Evaluator):
     Paper: for chrF++ see `evaluators._overlap`.
     Checked: by hand on a model that gives every character one bit; against sacrebleu.
     """
+
+    version: ClassVar[int] = 2
 
     pages: Source
     """Where the pages come from: parallel rows noted ``title`` and ``description``, with the page as their question."""
@@ -70,7 +72,10 @@ class DocumentationQa(Evaluator):
             name="documentation_qa_bits", lang=lang, value=value, unit="bits per character", higher_is_better=False,
             n=len(pages), standard_error=error, headline=True, note=f"{asked}human descriptions of {self.split} pages",
             items=tuple(
-                Item(id=page.id, value=b / len(page.human), prompt=page.chat.question.text, reference=page.human)
+                Item(
+                    id=page.id, value=b / len(page.human), weight=len(page.human),
+                    prompt=page.chat.question.text, reference=page.human,
+                )
                 for page, b in zip(pages, spent, strict=True)
             ),
         )  # fmt: skip
@@ -93,6 +98,12 @@ class DocumentationQa(Evaluator):
         return {
             lang: {page: (p["title"], p["description"]) for page, p in pages.items() if p.get("title") and p.get("description")}
             for lang, pages in parts.items()
+        }
+
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        return {
+            "documentation_qa_bits": ("bits per character", self.items),
+            "documentation_qa_chrf": ("chrF++", min(self.generated, self.items)),
         }
 
     def check(self, languages: Sequence[Lang]) -> None:

@@ -34,3 +34,6 @@ class Loops(Evaluator):
             scores += shares("looping_answers", lang, asked, texts, looping, False, meaning)
             scores += shares("unfinished_answers", lang, asked, texts, cut, False, limit)
         return scores
+
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        return {"looping_answers": ("share", self.items), "unfinished_answers": ("share", self.items)}

@@ -21,7 +21,7 @@ class MachineTranslationFit(Evaluator):
     Paper: for chrF++ see `evaluators._overlap`.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     items: Count = 24
     """Questions a language; the same ones in every language as far as they exist."""
@@ -44,7 +44,10 @@ class MachineTranslationFit(Evaluator):
                 lang=lang, value=value, unit="bits per character", higher_is_better=False, n=len(fitting), standard_error=error,
                 note=note,
                 items=tuple(
-                    Item(id=held.id, value=b / len(held.answer), prompt=held.chat.question.text, reference=held.answer)
+                    Item(
+                        id=held.id, value=b / len(held.answer), weight=len(held.answer),
+                        prompt=held.chat.question.text, reference=held.answer,
+                    )
                     for held, b in zip(fitting, spent, strict=True)
                 ),
             ))  # fmt: skip
@@ -57,3 +60,7 @@ class MachineTranslationFit(Evaluator):
         answers = [answer.text for answer in engine.answer(chats, self.sampling)]
         ids, machine = [held.id for held in fitting], [held.answer for held in fitting]
         return chrf_score("fit_to_machine_translation_chrf", lang, ids, chats, answers, machine, note)
+
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        bits_of = ("fit_to_own_answers", "fit_to_machine_translation")
+        return {**{name: ("bits per character", self.items) for name in bits_of}, f"{bits_of[1]}_chrf": ("chrF++", self.items)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..component import Count
 from ..engines import OpenEngine
@@ -11,6 +11,7 @@ from ..reading import existing, objects
 from ..records import Chat, Labelled, Lang, Row, Turn
 from ..sources import BadInput
 from . import Evaluator, Item, Score, Strict, choose, likeliest, mean
+from ._items import Mistakes, doubts
 
 OPTIONS = ("mc_answer1", "mc_answer2", "mc_answer3", "mc_answer4")
 NORMS = {
@@ -24,7 +25,8 @@ class MultipleChoice(Evaluator):
     """Accuracy in [0, 1] of the likeliest of four answers to a question about a passage; chance is 0.25.
 
     One JSON object a line: ``flores_passage``, ``question``, ``mc_answer1`` to ``mc_answer4``, ``correct_answer_num``, and
-    as the item's id ``link`` with ``question_number``. Asked with passage and question, each option as the whole answer:
+    as the item's id ``link`` with ``question_number``; questions on one passage share their ``link``, and count as one draw.
+    Asked with passage and question and no other words, each option as the whole answer:
     ``multiple_choice_plain`` takes ``log p(option | question)``, ``..._by_length`` divides it by the option's characters,
     ``..._by_prior`` subtracts ``log p(option)``. k options that are equally likely count 1/k.
 
@@ -32,13 +34,15 @@ class MultipleChoice(Evaluator):
     Checked: by hand.
     """
 
+    version: ClassVar[int] = 2
+
     path: Path
     """The file. ``{lang}`` in it stands for the language in any of its codes; without, ``dialect`` in each row says it."""
     items: Count = 200
     """Questions a language; the same ones in every language as far as they exist."""
 
     def __call__(self, engine: OpenEngine, languages: Sequence[Lang], heldout: Iterable[Row]) -> list[Score]:
-        found = self._read(languages)
+        found, doubt = self._read(languages)
         scores = []
         for lang in languages:
             keys = choose(found[lang], list(found.values()), self.items)
@@ -62,36 +66,51 @@ class MultipleChoice(Evaluator):
                 results = zip(keys, chats, rows, four, hits, strict=True)
                 scores.append(Score(
                     name=f"multiple_choice_{norm}", lang=lang, value=value, unit="accuracy", higher_is_better=True,
-                    n=len(hits), standard_error=error, note=f"chance 0.25; {meaning}",
+                    n=len(hits), standard_error=error, note=f"chance 0.25; {meaning}", warning=doubt[lang],
                     items=tuple(
-                        Item(id=i, value=h, prompt=c.question.text, answer=r.options[e.index(max(e))], reference=r.answers[0])
+                        Item(
+                            id=i, value=h, group=i.rpartition("#")[0], prompt=c.question.text,
+                            answer=r.options[e.index(max(e))], reference=r.answers[0],
+                        )
                         for i, c, r, e, h in results
                     ),
                 ))  # fmt: skip
         return scores
 
-    def _read(self, languages: Sequence[Lang]) -> dict[Lang, dict[str, Labelled]]:
-        """The questions of each language by id.
+    def _read(self, languages: Sequence[Lang]) -> tuple[dict[Lang, dict[str, Labelled]], dict[Lang, str]]:
+        """The questions of each language by id, and what casts doubt on a language's.
 
         Raises:
             FileNotFoundError: a language has no file.
-            BadInput: an item stands twice, or lacks a text or its right answer; the error names file and line.
+            BadInput: items stand twice, lack a text or their right answer, or are in other languages; the error names them.
         """
         found: dict[Lang, dict[str, Labelled]] = {lang: {} for lang in languages}
         apart = {in_language(self.path, lang): lang for lang in languages} if "{lang}" in str(self.path) else {}
         for path in apart or [existing(self.path)]:
+            mistakes = Mistakes(path)
             for line, given in objects(path, Strict(path)):
-                dialect = (str(given.get("dialect", "")),)
-                lang = apart[path] if apart else next((lang for lang in languages if named(lang, dialect)), None)
+                dialect = str(given.get("dialect", ""))
+                lang = apart[path] if apart else next((lang for lang in languages if named(lang, (dialect,))), None)
                 if lang:
-                    key, item = _item(given, lang, f"{path}, line {line}")
-                    if key in found[lang]:
-                        raise BadInput(f"{path}, line {line}: item {key} stands twice in {lang}; remove one of the two")
-                    found[lang][key] = item
+                    key, item, wrong = _item(given, lang)
+                    where = f"{key} (line {line})"
+                    if apart and dialect and not named(lang, (dialect,)):
+                        mistakes.add(f"dialect is not {lang}", f"{dialect} of {where}")
+                    elif wrong or item is None:
+                        mistakes.add(wrong, where)
+                    elif key in found[lang]:
+                        mistakes.add(f"twice in {lang}", where)
+                    else:
+                        found[lang][key] = item
+            mistakes.refuse()
         if not any(found.values()):
             hint = "without {lang} in the path each row says its language: dialect: spa_Latn"
             raise BadInput(f"{self.path}: no question in {', '.join(languages)}; {hint}")
-        return found
+        texts = {
+            lang: {key: [row.context, row.question, " ".join(row.options)] for key, row in rows.items()}
+            for lang, rows in found.items()
+        }
+        return found, doubts(texts, self.path)
 
     def check(self, languages: Sequence[Lang]) -> None:
         self._read(languages)
@@ -100,20 +119,21 @@ class MultipleChoice(Evaluator):
         return by_content(super().identity(), "path", every(self.path))
 
 
-def _item(given: dict[str, Any], lang: Lang, where: str) -> tuple[str, Labelled]:
+def _item(given: dict[str, Any], lang: Lang) -> tuple[str, Labelled | None, str]:
+    """The id of an item, the item, and what is wrong with it."""
     given = {name: value for name, value in given.items() if value is not None}
     texts = {name: str(given.get(name, "")).strip() for name in ("link", "question_number", "question", *OPTIONS)}
+    key = f"{texts['link']}#{texts['question_number']}"
     if missing := [name for name, text in texts.items() if not text]:
-        raise BadInput(f"{where}: no {', '.join(missing)}; a question needs an id, a text and four answers")
+        return key, None, f"without {', '.join(missing)}"
     options, number = tuple(texts[name] for name in OPTIONS), str(given.get("correct_answer_num"))
     if number not in ("1", "2", "3", "4"):
-        raise BadInput(f"{where}: correct_answer_num is {number}; it is 1, 2, 3 or 4")
+        return key, None, f"correct_answer_num is {number}, not 1, 2, 3 or 4"
     if len(set(options)) < 4:
-        raise BadInput(f"{where}: two of the four answers are the same")
+        return key, None, "two of the four answers are the same"
     context = str(given.get("flores_passage", "")).strip()
     answer = options[int(number) - 1]
-    item = Labelled(question=texts["question"], answers=(answer,), options=options, context=context, lang=lang)
-    return f"{texts['link']}#{texts['question_number']}", item
+    return key, Labelled(question=texts["question"], answers=(answer,), options=options, context=context, lang=lang), ""
 
 
 def _chat(row: Labelled) -> Chat:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..component import Count
 from ..engines import OpenEngine, Sampling
@@ -17,6 +17,7 @@ from ..records import Chat, Labelled, Lang, Row, Turn
 from ..sources import BadInput
 from ..texts import words
 from . import Evaluator, Item, Score, Strict, choose, mean
+from ._items import Mistakes, doubts
 
 UNANSWERED = ("unanswerable", "long_answer")
 
@@ -35,6 +36,8 @@ class ShortAnswer(Evaluator):
     Checked: by hand.
     """
 
+    version: ClassVar[int] = 2
+
     path: Path
     """The file, with all languages in it."""
     items: Count = 200
@@ -43,7 +46,7 @@ class ShortAnswer(Evaluator):
     """The longest answer, in tokens."""
 
     def __call__(self, engine: OpenEngine, languages: Sequence[Lang], heldout: Iterable[Row]) -> list[Score]:
-        found = self._read(languages)
+        found, doubt = self._read(languages)
         scores = []
         for lang in languages:
             keys = choose(found[lang], list(found.values()), self.items)
@@ -59,36 +62,48 @@ class ShortAnswer(Evaluator):
                 scores.append(Score(
                     name=f"short_answer_{name}", lang=lang, value=value, unit="share", higher_is_better=True, n=len(best),
                     standard_error=error, note=f"greedy, {self.max_tokens} tokens; best of each question's known answers",
+                    warning=doubt[lang],
                     items=tuple(
                         Item(id=i, value=v, prompt=r.question, answer=a, reference=r.answers[0]) for i, r, a, v in results
                     ),
                 ))  # fmt: skip
         return scores
 
-    def _read(self, languages: Sequence[Lang]) -> dict[Lang, dict[str, Labelled]]:
-        """The questions of each language by id.
+    def _read(self, languages: Sequence[Lang]) -> tuple[dict[Lang, dict[str, Labelled]], dict[Lang, str]]:
+        """The questions of each language by id, and what casts doubt on a language's.
 
         Raises:
-            BadInput: an id is missing or stands twice, or a row has no ``queries`` or ``answers``.
+            BadInput: ids are missing or stand twice, rows have no ``queries`` or ``answers``, a question has no known answer at
+                all, or questions are in another language; the error names them.
         """
         path = existing(self.path)
         found: dict[Lang, dict[str, Labelled]] = {lang: {} for lang in languages}
         seen: set[str] = set()
+        mistakes = Mistakes(path)
         for line, given in objects(path, Strict(path)):
             key, queries, answers = str(given.get("example_id", "")), given.get("queries"), given.get("answers")
-            if key in ("", "None") or not isinstance(queries, dict) or not isinstance(answers, dict):
-                raise BadInput(f"{path}, line {line}: a question needs example_id, and queries and answers by language")
-            if key in seen:
-                raise BadInput(f"{path}, line {line}: example_id {key} stands twice; remove one of the two")
-            seen.add(key)
-            for lang in languages:
-                code = named(lang, tuple(sorted(queries.keys() & answers.keys())))
-                known = _known(answers[code], f"{path}, line {line}, {code}") if code else ()
-                if known and queries[code]:
-                    found[lang][key] = Labelled(question=str(queries[code]), answers=known, lang=lang)
+            where = f"{key} (line {line})"
+            if key in ("", "None"):
+                mistakes.add("without example_id", f"line {line}")
+            elif not isinstance(queries, dict) or not isinstance(answers, dict):
+                mistakes.add("without queries or answers by language", where)
+            elif key in seen:
+                mistakes.add("twice", where)
+            else:
+                seen.add(key)
+                for lang in languages:
+                    code = named(lang, tuple(sorted(queries.keys() & answers.keys())))
+                    known = _known(answers[code]) if code else ()
+                    if known is None:
+                        mistakes.add(f"without an answer in {code}", where)
+                    elif code and known and queries[code]:
+                        found[lang][key] = Labelled(question=str(queries[code]), answers=known, lang=lang)
+        mistakes.refuse()
         if not any(found.values()):
             raise BadInput(f"{path}: no answered question in {', '.join(languages)}")
-        return found
+        # Answers are names and numbers, which are in no language.
+        texts = {lang: {key: [row.question] for key, row in rows.items()} for lang, rows in found.items()}
+        return found, doubts(texts, path)
 
     def check(self, languages: Sequence[Lang]) -> None:
         self._read(languages)
@@ -124,8 +139,11 @@ def _articles() -> dict[str, list[str]]:
     return json.loads((files("polydistill") / "data" / "articles.json").read_text("utf-8"))
 
 
-def _known(answers: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
-        raise BadInput(f"{where}: answers must be a list of objects with type, text and aliases")
-    texts = [t for a in answers if a.get("type") not in UNANSWERED for t in (a.get("text"), *(a.get("aliases") or ()))]
-    return tuple(dict.fromkeys(str(text).strip() for text in texts if text and str(text).strip()))
+def _known(answers: Any) -> tuple[str, ...] | None:
+    """The known answers; none where the file says that there is none or a long one; None where it fails to say."""
+    if not isinstance(answers, list) or not answers or not all(isinstance(answer, dict) for answer in answers):
+        return None
+    short = [answer for answer in answers if answer.get("type") not in UNANSWERED]
+    texts = [text for answer in short for text in (answer.get("text"), *(answer.get("aliases") or ()))]
+    known = tuple(dict.fromkeys(str(text).strip() for text in texts if text and str(text).strip()))
+    return known if known or not short else None

@@ -1,7 +1,7 @@
 """Bits per character of text by people."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -24,6 +24,8 @@ class TextBits(Evaluator):
     Checked: by hand on a model that gives every character one bit.
     """
 
+    version: ClassVar[int] = 2
+
     texts: Source | None = None
     """Where the text comes from (parallel or plain rows); by default the Universal Declaration."""
     label: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "udhr"
@@ -37,6 +39,8 @@ class TextBits(Evaluator):
     def _labelled(self) -> Self:
         if self.texts is not None and self.label == "udhr":
             raise ValueError("label: texts of your own need a name of their own, such as label: documentation")
+        if self.texts is None and self.split != "test":
+            raise ValueError(f"split: the Universal Declaration has no {self.split} part; give texts and label of your own")
         return self
 
     def __call__(self, engine: OpenEngine, languages: Sequence[Lang], heldout: Iterable[Row]) -> list[Score]:
@@ -55,9 +59,16 @@ class TextBits(Evaluator):
             scores.append(Score(
                 name=f"text_bits_{self.label}", lang=lang, value=value, unit="bits per character", higher_is_better=False,
                 n=len(keys), standard_error=error, note=f"{per_byte:.3f} bits per byte; {sum(lengths)} characters",
-                items=tuple(Item(id=key, value=b / length, reference=text) for key, text, b, length in results),
+                items=tuple(
+                    Item(id=key, value=b / length, weight=length, group=self._page(key), reference=text)
+                    for key, text, b, length in results
+                ),
             ))  # fmt: skip
         return scores
+
+    def _page(self, key: str) -> str:
+        """What a paragraph stands on; the Declaration's articles stand for themselves."""
+        return key.rpartition("/")[0] if self.texts else ""
 
     def _of_source(self, languages: Sequence[Lang]) -> dict[Lang, dict[str, str]]:
         """Paragraphs by language, each under a key that its translations share."""
@@ -72,6 +83,9 @@ class TextBits(Evaluator):
                 if said.get(lang, "").strip():
                     found[lang].setdefault(key, said[lang])
         return found
+
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        return {f"text_bits_{self.label}": ("bits per character", self.items)}
 
     def check(self, languages: Sequence[Lang]) -> None:
         if self.texts:

@@ -1,7 +1,7 @@
 """Translation of held-out sentences, both ways."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ..component import Count
 from ..engines import OpenEngine, Sampling
@@ -10,6 +10,8 @@ from ..records import Chat, Lang, Row, Split, Turn, digest
 from ..sources import Source
 from . import PROSE, Evaluator, Item, Score, choose, heldout_rows, note, readable, sides
 from ._overlap import bleu, chrf
+
+UNITS = {"chrf": "chrF++", "bleu": "BLEU"}
 
 
 class Translation(Evaluator):
@@ -22,6 +24,8 @@ class Translation(Evaluator):
     Paper: see `evaluators._overlap`.
     Checked: against sacrebleu.
     """
+
+    version: ClassVar[int] = 2
 
     pairs: Source
     """Where the human translations come from: parallel rows between the rich language and the targets."""
@@ -56,13 +60,16 @@ class Translation(Evaluator):
         chats = [Chat(turns=(Turn(role="user", text=question, lang=asked_in),)) for question in asked]
         answers = [answer.text for answer in engine.answer(chats, Sampling(max_tokens=self.max_tokens))]
         scores = []
-        for name, unit, measured in (("chrf", "chrF++", chrf(answers, humans)), ("bleu", "BLEU", bleu(answers, humans))):
+        for name, measured in (("chrf", chrf(answers, humans)), ("bleu", bleu(answers, humans))):
             results = zip(keys, asked, answers, humans, measured.items, strict=True)
             scores.append(Score(
-                name=f"translation_from_{source}_{name}", lang=into, value=measured.value, unit=unit, higher_is_better=True,
-                n=len(keys), standard_error=measured.standard_error,
+                name=f"translation_from_{source}_{name}", lang=into, value=measured.value, unit=UNITS[name],
+                higher_is_better=True, n=len(keys), standard_error=measured.standard_error, combine=name,
                 note=f"greedy; asked in {asked_in.english_name}; {measured.signature}; standard error by bootstrap over texts",
-                items=tuple(Item(id=i, value=v, prompt=q, answer=a, reference=h) for i, q, a, h, v in results),
+                items=tuple(
+                    Item(id=i, value=v, group=i.rpartition("/")[0], prompt=q, answer=a, reference=h)
+                    for i, q, a, h, v in results
+                ),
             ))  # fmt: skip
         return scores
 
@@ -76,6 +83,12 @@ class Translation(Evaluator):
             if rich in said and other in found and note(row) in PROSE and 0 < max(map(len, said.values())) <= self.longest:
                 found[other].setdefault(f"{row.lineage.question}/{digest(said[rich])[:8]}", (said[rich], said[other]))
         return found
+
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        return {
+            f"translation_from_{source}_{name}": (unit, self.items)
+            for source in languages for name, unit in UNITS.items()
+        }  # fmt: skip
 
     def check(self, languages: Sequence[Lang]) -> None:
         readable(self.pairs, languages)

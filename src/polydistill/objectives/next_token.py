@@ -22,4 +22,4 @@ class NextToken(Objective):
     def __call__(self, student: Any, teacher: Any, batch: "Batch", progress: float) -> "dict[str, Tensor]":
         from ..student import log_likelihood
 
-        return {"next_token": -log_likelihood(student(batch), batch.targets).sum()}
+        return {"next_token": batch.by_row(-log_likelihood(student(batch), batch.targets))}

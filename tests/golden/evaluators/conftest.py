@@ -1,9 +1,11 @@
 """A model whose every word and number a test decides."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_identifier import renamed_labels
 
 from polydistill.engines import Answer, OpenEngine, Sampling
 from polydistill.records import Chat, Lang, Lineage, Parallel, Row, Split, Turn, split_of
@@ -75,3 +77,9 @@ class Tools:
 @pytest.fixture
 def tools() -> type[Tools]:
     return Tools
+
+
+@pytest.fixture
+def glotlid(tmp_path: Path) -> Path:
+    """lid.176 with labels in the form of GlotLID's."""
+    return renamed_labels(tmp_path / "model.bin")

@@ -57,3 +57,8 @@ def test_a_language_needs_a_question_or_is_given_one(tools):
     assert "जापान की राजधानी?" in {item.prompt for item in choice.items}
     with pytest.raises(ValidationError, match=r"must hold \{country\}"):
         Capitals(questions={"hin": "राजधानी?"})
+
+
+def test_no_more_are_named_than_are_chosen():
+    assert Capitals(items=30).sizes([ENG]) == {"capitals_choice": ("accuracy", 30), "capitals_generated": ("accuracy", 30)}
+    assert Capitals().sizes([ENG])["capitals_generated"] == ("accuracy", 60)

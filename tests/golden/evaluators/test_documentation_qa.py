@@ -26,7 +26,8 @@ def test_bits_of_the_human_description_after_the_question(tools):
     )
     assert (bits_en.name, bits_en.headline, bits_en.higher_is_better) == ("documentation_qa_bits", True, False)
     assert bits_es.value == pytest.approx(1.5)
-    assert bits_es.items[0].id == page
+    assert (bits_es.items[0].id, bits_es.items[0].weight) == (page, len(f"Explica {page} por extenso."))
+    assert (bits_es.combine, chrf_es.combine) == ("mean", "chrf")
     assert (
         bits_es.items[0].prompt
         == f"Una página de la guía de usuario se titula «Título de {page}». Di en una frase qué explica."

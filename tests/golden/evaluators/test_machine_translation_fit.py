@@ -23,6 +23,7 @@ def test_what_it_is_named_and_what_it_counts(tools):
     own, machine, _ = MachineTranslationFit()(engine, [ENG, SPA], rows)
     assert (own.name, own.value, own.n) == ("fit_to_own_answers", pytest.approx(12 / 4), 1)
     assert (machine.name, machine.value, machine.n) == ("fit_to_machine_translation", pytest.approx(12 / 8), 1)
+    assert machine.items[0].weight == 8
     assert "apertium 3.8" in machine.note
     assert "tiny" in own.note
     assert not own.headline

@@ -50,7 +50,7 @@ def test_the_dialect_says_the_language(tools, tmp_path):
 
 def test_one_file_a_language(tools, tmp_path):
     written(tmp_path / "eng_Latn.jsonl", ITEM)
-    written(tmp_path / "spa_Latn.jsonl", ITEM | {"question": "¿Cuál?"})
+    written(tmp_path / "spa_Latn.jsonl", ITEM | {"question": "¿Cuál?", "dialect": "spa_Latn"})
     evaluator = MultipleChoice(path=tmp_path / "{lang}.jsonl")
     assert {score.items[0].prompt for score in evaluator(tools.Scripted(), [ENG, SPA], [])} == {
         "A passage.\n\nWhich one?",
@@ -63,12 +63,16 @@ def test_one_file_a_language(tools, tmp_path):
 @pytest.mark.parametrize(
     ("items", "sentence"),
     [
-        ([ITEM, ITEM], r"line 2: item https://a\.example/1#1 stands twice in eng"),
-        ([ITEM | {"mc_answer3": ""}], "line 1: no mc_answer3"),
-        ([{k: v for k, v in ITEM.items() if k not in ("mc_answer1", "link")}], "line 1: no link, mc_answer1"),
-        ([ITEM | {"question": None}], "line 1: no question"),
-        ([ITEM | {"correct_answer_num": 5}], "line 1: correct_answer_num is 5; it is 1, 2, 3 or 4"),
-        ([ITEM | {"mc_answer1": "cc"}], "two of the four answers are the same"),
+        ([ITEM, ITEM, ITEM], r"b\.jsonl: twice in eng: 2 \(https://a\.example/1#1 \(line 2\), .*#1 \(line 3\)\); mend"),
+        ([ITEM | {"mc_answer3": ""}], r"without mc_answer3: 1 \(https://a\.example/1#1 \(line 1\)\)"),
+        (
+            [{k: v for k, v in ITEM.items() if k not in ("mc_answer1", "link")}],
+            r"without link, mc_answer1: 1 \(#1 \(line 1\)\)",
+        ),
+        ([ITEM | {"question": None}], r"without question: 1"),
+        ([ITEM | {"correct_answer_num": 5}], r"correct_answer_num is 5, not 1, 2, 3 or 4: 1 \(.*#1 \(line 1\)\)"),
+        ([ITEM | {"mc_answer1": "cc"}], r"two of the four answers are the same: 1 \("),
+        ([ITEM | {"question": ""}, ITEM, ITEM], r"without question: 1 \(.*line 1\)\); twice in eng: 1 \(.*line 3\)\)"),
         ([ITEM | {"dialect": "fra_Latn"}], "no question in eng"),
         ([[1]], "line 1: not an object"),
     ],
@@ -92,3 +96,45 @@ def test_items_may_count_from_nought_and_be_limited(tools, tmp_path):
     (score, *_) = MultipleChoice(path=written(tmp_path / "b.jsonl", *items), items=4)(tools.Scripted(), [ENG], [])
     assert score.n == 4
     assert score.value == 0.25
+
+
+def test_questions_on_one_passage_are_one_draw(tools, tmp_path):
+    items = [ITEM | {"link": link, "question_number": n} for link in ("https://a.example/x#y", "b") for n in (1, 2)]
+    score = MultipleChoice(path=written(tmp_path / "b.jsonl", *items))(tools.Scripted(), [ENG], [])[0]
+    assert {(item.id, item.group) for item in score.items} == {
+        ("https://a.example/x#y#1", "https://a.example/x#y"), ("https://a.example/x#y#2", "https://a.example/x#y"),
+        ("b#1", "b"), ("b#2", "b"),
+    }  # fmt: skip
+
+
+def test_a_file_of_another_language_than_its_name_says(tmp_path):
+    written(tmp_path / "spa_Latn.jsonl", ITEM)
+    with pytest.raises(BadInput, match=r"dialect is not spa: 1 \(eng_Latn of https://a\.example/1#1 \(line 1\)\)"):
+        MultipleChoice(path=tmp_path / "{lang}.jsonl").check([SPA])
+
+
+PASSAGE = {
+    "eng": "The river rises in the mountains of the north and flows for three hundred miles to the sea.",
+    "spa": "El río nace en las montañas del norte y recorre quinientos kilómetros hasta llegar al mar.",
+}
+
+
+def items_in(*languages):
+    return [
+        ITEM | {"dialect": "spa_Latn", "question_number": n, "flores_passage": PASSAGE[code], "question": "¿Cuál?"}
+        for n, code in enumerate(languages)
+    ]
+
+
+def test_a_few_items_in_another_language_are_counted_and_named(tools, tmp_path):
+    evaluator = MultipleChoice(path=written(tmp_path / "b.jsonl", *items_in("spa", "spa", "eng", "spa", "spa")))
+    for score in evaluator(tools.Scripted(), [SPA], []):
+        assert score.warning == "1 of 5 items hold text that is not in Spanish (spa): https://a.example/1#2"
+    fine = MultipleChoice(path=written(tmp_path / "f.jsonl", *items_in("spa", "spa")))
+    assert {score.warning for score in fine(tools.Scripted(), [SPA], [])} == {""}
+
+
+def test_a_file_mostly_in_another_language_is_refused(tmp_path):
+    evaluator = MultipleChoice(path=written(tmp_path / "b.jsonl", *items_in("eng", "eng", "spa")))
+    with pytest.raises(BadInput, match=r"said to be in Spanish \(spa\), but 2 of 3 items \(.*#0, .*#1\) are in another"):
+        evaluator.check([SPA])

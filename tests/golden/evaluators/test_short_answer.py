@@ -72,13 +72,46 @@ def test_the_best_known_answer_counts(tools, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ([item(1, {"en": "q"}, {"en": [{"text": "a"}]})] * 2, "line 2: example_id 1 stands twice"),
-        ([{"queries": {}, "answers": {}}], "line 1: a question needs example_id"),
-        ([item(1, ["q"], {})], "line 1: a question needs example_id"),
-        ([item(1, {"en": "q"}, {"en": "a"})], "line 1, en: answers must be a list of objects"),
+        ([item(1, {"en": "q"}, {"en": [{"text": "a"}]})] * 2, r"m\.jsonl: twice: 1 \(1 \(line 2\)\); mend or remove"),
+        ([{"queries": {}, "answers": {}}], r"without example_id: 1 \(line 1\)"),
+        ([item(1, ["q"], {})], r"without queries or answers by language: 1 \(1 \(line 1\)\)"),
+        ([item(1, {"en": "q"}, {"en": "a"})], r"without an answer in en: 1 \(1 \(line 1\)\)"),
+        (
+            [item(n, {"en": "q"}, {"en": []}) for n in range(7)],
+            r"without an answer in en: 7 \(0 \(line 1\), .*4 \(line 5\), \.\.\.\)",
+        ),
+        ([item(1, {"en": "q"}, {"en": [{"type": "entity", "text": " "}]})], "without an answer in en: 1"),
         ([item(1, {"fr": "q"}, {"fr": [{"text": "a"}]})], "no answered question in eng"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, rows, sentence):
     with pytest.raises(BadInput, match=sentence):
         ShortAnswer(path=written(tmp_path / "m.jsonl", *rows)).check([ENG])
+
+
+def test_a_question_that_is_said_to_have_no_answer_is_no_mistake(tmp_path):
+    answered = item(0, {"en": "q"}, {"en": [{"type": "entity", "text": "a"}]})
+    unanswerable = item(1, {"en": "q"}, {"en": [{"type": "unanswerable", "text": None}]})
+    ShortAnswer(path=written(tmp_path / "m.jsonl", answered, unanswerable)).check([ENG])
+
+
+def test_questions_too_short_to_judge_alone_are_judged_together(tmp_path):
+    asked = ("who wrote the book of the dead", "when did the first world war end", "what is the name of the river in paris")
+    rows = [item(n, {"es": text}, {"es": [{"type": "entity", "text": "París"}]}) for n, text in enumerate(asked)]
+    with pytest.raises(BadInput, match=r"said to be in Spanish \(spa\), but its 3 items, read as one, are in another"):
+        ShortAnswer(path=written(tmp_path / "m.jsonl", *rows)).check([SPA])
+    asked = (
+        "quién escribió el libro de los muertos",
+        "cuándo terminó la primera guerra mundial",
+        "cómo se llama el río de parís",
+    )
+    rows = [item(n, {"es": text}, {"es": [{"type": "entity", "text": "París"}]}) for n, text in enumerate(asked)]
+    ShortAnswer(path=written(tmp_path / "m.jsonl", *rows)).check([SPA])
+
+
+def test_the_published_file_has_to_be_unpacked_first(tmp_path):
+    import gzip
+
+    (tmp_path / "mkqa.jsonl.gz").write_bytes(gzip.compress(b"{}"))
+    with pytest.raises(BadInput, match="compressed; unpack it with: gunzip"):
+        ShortAnswer(path=tmp_path / "mkqa.jsonl.gz").check([ENG])

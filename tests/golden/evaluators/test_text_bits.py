@@ -23,7 +23,9 @@ def test_bits_are_summed_over_paragraphs_and_divided_by_all_characters(tools):
     english, spanish = TextBits(texts=tools.Given(rows=rows), label="documentation")(engine, [ENG, SPA], [])
     assert (english.name, english.lang, english.n) == ("text_bits_documentation", ENG, 2)
     assert english.value == pytest.approx(10 / 6)
-    assert {item.reference: item.value for item in english.items} == {"abcd": 1.0, "ef": 3.0}
+    assert {item.reference: (item.value, item.weight) for item in english.items} == {"abcd": (1.0, 4), "ef": (3.0, 2)}
+    # Paragraphs of a page depend on each other.
+    assert {item.group for item in english.items} == {page}
     # Ratio estimate: residuals 4 - 4 r and 6 - 2 r with r = 5/3, mean length 3.
     assert english.standard_error == pytest.approx(math.sqrt(((4 - 20 / 3) ** 2 + (6 - 10 / 3) ** 2) / 1 / 2) / 3)
     # 'ñandú xx' has 8 characters in 10 bytes.

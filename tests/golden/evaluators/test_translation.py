@@ -19,6 +19,9 @@ def test_both_ways_as_sacrebleu_measures_them(tools):
     scores = {score.name: score for score in Translation(pairs=tools.Given(rows=rows))(engine, [ENG, SPA], [])}
     assert set(scores) == {f"translation_from_{code}_{name}" for code in ("eng", "spa") for name in ("chrf", "bleu")}
     into = scores["translation_from_eng_chrf"]
+    assert {name: score.combine for name, score in scores.items()} == {name: name[-4:].strip("_") for name in scores}
+    assert [item.group for item in into.items] == [item.id.split("/")[0] for item in into.items]
+    assert {item.group for item in into.items} == set(pages)
     assert into.lang == SPA
     assert scores["translation_from_spa_bleu"].lang == ENG
     humans = [item.reference for item in into.items]
@@ -62,3 +65,11 @@ def test_several_targets_are_named_apart_and_share_texts(tools):
 def test_the_instruction_is_none_of_the_training_ones():
     for code in ["eng", "spa", "cat", "glg", "epo", "swa", "por", "fra", "deu", "ita"]:
         assert not set(prompts("translate_heldout", Lang(code))) & set(prompts("translate", Lang(code)))
+
+
+def test_its_sizes_are_named_for_each_way(tools):
+    sizes = Translation(pairs=tools.Given(rows=()), items=9).sizes([ENG, SPA])
+    assert sizes == {
+        "translation_from_eng_chrf": ("chrF++", 9), "translation_from_eng_bleu": ("BLEU", 9),
+        "translation_from_spa_chrf": ("chrF++", 9), "translation_from_spa_bleu": ("BLEU", 9),
+    }  # fmt: skip

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from polydistill.loop import padded
+from polydistill.loop import Tokens, padded
 from polydistill.models import load_model
 from polydistill.objectives.next_token import NextToken
 from polydistill.student import Student
 
-ROWS = [([256, 10, 20, 30, 257], 2), ([256, 11, 257], 2), ([256, 12, 22], 1)]
+ROWS = [Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2), Tokens([256, 12, 22], 1)]
 """Three, one and two answer tokens."""
 
 
@@ -22,18 +22,19 @@ def test_a_model_that_knows_nothing_pays_the_logarithm_of_the_vocabulary(random_
     with torch.no_grad():
         ignorant.base.get_output_embeddings().weight.zero_()
     parts = NextToken()(ignorant, None, padded(ROWS), 0.0)
-    assert {name: part.item() for name, part in parts.items()} == {"next_token": pytest.approx(6 * log(260))}
+    assert {name: part.tolist() for name, part in parts.items()} == {
+        "next_token": pytest.approx([3 * log(260), log(260), 2 * log(260)])
+    }
 
 
 def test_it_is_the_cross_entropy_of_full_logits(random_model: Path):
     model = student(random_model)
-    expected = 0.0
-    for ids, prompt in ROWS:
+    expected = []
+    for ids, prompt, *_ in ROWS:
         logits = model.base(input_ids=torch.tensor([ids])).logits[0]
-        expected += torch.nn.functional.cross_entropy(
-            logits[prompt - 1 : -1], torch.tensor(ids[prompt:]), reduction="sum"
-        ).item()
-    assert NextToken()(model, None, padded(ROWS), 0.0)["next_token"].item() == pytest.approx(expected, rel=1e-12)
+        loss = torch.nn.functional.cross_entropy(logits[prompt - 1 : -1], torch.tensor(ids[prompt:]), reduction="sum")
+        expected.append(loss.item())
+    assert NextToken()(model, None, padded(ROWS), 0.0)["next_token"].tolist() == pytest.approx(expected, rel=1e-12)
 
 
 def test_it_is_computed_in_float32_at_least(random_model: Path):

@@ -1,0 +1,103 @@
+"""Arms: the same plan, changed in one thing, as controls to compare with. Each is a list of changes in arms/NAME.yaml."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from .component import unknown
+from .plan import Plan, read_plan
+from .yaml_tree import PlanError, load
+
+ARMS = Path(__file__).parent / "arms"
+UNTOUCHED = "untouched"
+"""The arm that is not trained."""
+
+
+class Arm(NamedTuple):
+    """One arm with one training seed."""
+
+    name: str
+    seed: int
+    plan: Plan
+
+
+def arm_names() -> list[str]:
+    """The names of the shipped arms that change a plan."""
+    return sorted(path.stem for path in ARMS.glob("*.yaml"))
+
+
+def arm_file(name: str, recipe: str) -> Path | None:
+    """The file of an arm; None for those without: the untouched model, and the plan as it is, called by its recipe.
+
+    ``sdrrl-no_cross`` is ``no_cross``; a path is a file of the user's own.
+
+    Raises:
+        PlanError: there is no such arm.
+    """
+    if name in (UNTOUCHED, recipe):
+        return None
+    short = name.removeprefix(f"{recipe}-")
+    if short in arm_names():
+        return ARMS / f"{short}.yaml"
+    own = Path(os.path.expanduser(name))
+    if own.suffix in (".yaml", ".yml") and own.is_file():
+        return own
+    known = [UNTOUCHED, recipe, *arm_names()]
+    raise PlanError([unknown("arm", name, known, f"there are {', '.join(known)}, or the path of a file with changes")])
+
+
+def changes_of(name: str, recipe: str) -> list[str]:
+    """What an arm changes, as key=value."""
+    path = arm_file(name, recipe)
+    if path is None:
+        return []
+    tree = load(path)
+    found = tree.get("changes")
+    if set(tree) != {"changes"} or not isinstance(found, list) or not all(isinstance(change, str) for change in found):
+        raise PlanError([f"{path}: an arm is a list of changes, as in: changes: [train.learning_rate=1e-4]"])
+    return [str(change) for change in found]
+
+
+def says(name: str, recipe: str) -> str:
+    """What an arm is, in a sentence."""
+    path = arm_file(name, recipe)
+    if path is None:
+        return "the untouched model" if name == UNTOUCHED else "the plan as it is"
+    return path.read_text("utf-8").splitlines()[0].lstrip("# ")
+
+
+def read_arms(
+    names: Sequence[str], seeds: int, given: str, changes: Sequence[str] = (), model: str | None = None,
+    source: str | None = None, target: str | None = None,
+) -> tuple[Plan, list[Arm]]:  # fmt: skip
+    """The plan as it is, and its trained arms with each seed; the first seed of all arms comes first.
+
+    The seed draws the mixture's rows and their order, and what is random in training.
+
+    Raises:
+        PlanError: a mistake in the plan, or an arm that there is not or that cannot be made of this plan.
+    """
+    plan = read_plan(given, list(changes), model, source, target)
+    recipe = plan.recipe or "plan"
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        raise PlanError([f"the arm {twice[0]} is given twice"])
+    made, mistakes = [], []
+    for name in names:
+        if name == UNTOUCHED:
+            continue
+        for seed in range(seeds):
+            change = [
+                *changes,
+                *changes_of(name, recipe),
+                f"mix.seed={plan.mix.seed + seed}",
+                f"train.seed={plan.train.seed + seed}",
+            ]
+            try:
+                made.append(Arm(name, seed, read_plan(given, change, model, source, target)))
+            except PlanError as error:
+                mistakes += [f"{name}: {mistake}" for mistake in error.mistakes]
+                break
+    if mistakes:
+        raise PlanError(mistakes)
+    return plan, sorted(made, key=lambda arm: arm.seed)

@@ -1,0 +1,31 @@
+"""Rows of a run as text."""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from .records import Row
+from .stage import BESIDE, Rows, read_shard
+
+BROWSED = ("ask", "answer", "translate", "mix")
+"""The stages whose results are rows."""
+
+
+def rows_as_text(folder: Path, rejected: bool, limit: int) -> Iterator[str]:
+    """The first rows of a stage, or of those that are out; each with where it comes from and what it says."""
+    pool = folder / BESIDE / "pool.jsonl"
+    found = read_shard(pool) if rejected and pool.is_file() else iter(Rows(folder))
+    return islice((as_text(row) for row in found if row.rejected or not rejected), limit)
+
+
+def as_text(row: Row) -> str:
+    """A row in a few lines, the last one empty."""
+    lineage, payload = row.lineage, row.payload
+    origin = " / ".join(filter(None, (lineage.builder, lineage.source, lineage.translator, *lineage.marks)))
+    said = [f"{row.id}  {origin}" + (f"  OUT: {row.rejected}" if row.rejected else "")]
+    said += [f"  {turn.role} ({turn.lang}): {turn.text}" for turn in getattr(payload, "turns", ())]
+    if payload.type == "text":
+        said.append(f"  {payload.lang}: {payload.text}")
+    if payload.type == "parallel":
+        said += [f"  {payload.source_lang}: {payload.source}", f"  {payload.target_lang}: {payload.target}"]
+    return "\n".join([*said, ""])

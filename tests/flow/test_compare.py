@@ -1,0 +1,145 @@
+"""`polydistill compare` on worlds where the truth is planted: own answers help, they do not, the rich language is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from typer.testing import CliRunner
+
+from polydistill.cli import app
+from polydistill.records import split_of
+
+torch.set_num_threads(1)
+NOISE = ("on in over under near", "red blue green old new")
+
+
+PAGE = (
+    """<page xmlns="http://projectmallard.org/1.0/" id="{id}"><info><desc>{desc}</desc></info><title>{title}</title></page>"""
+)
+
+
+def backwards(text: str) -> str:
+    return " ".join(word[::-1] for word in text.split())
+
+
+def pages(folder: Path, sentences: tuple[str, ...], count: int = 24) -> None:
+    """Help pages of the test split that people described in these sentences, in English and in the toy language."""
+    test = (number for number in range(1000) if split_of(f"page-guide/p{number}") == "test")
+    for at, number in zip(range(count), test, strict=False):
+        title, said = f"page {number}", f"{sentences[at % len(sentences)]} {number}"
+        for lang, turned in (("C", str), ("es", backwards)):
+            file = folder / lang / "guide" / f"p{number}.page"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(PAGE.format(id=number, desc=turned(said), title=turned(title)), "utf-8")
+
+
+def world(folder: Path, spoken: tuple[str, ...], references: tuple[str, ...]) -> Path:
+    """People describe things in some sentences, and the questions' reference answers are others."""
+    plan = tiny.world(folder)
+    pages(folder / "help", spoken)
+    rows = [json.loads(line) for line in (folder / "questions.jsonl").read_text("utf-8").splitlines()]
+    with (folder / "questions.jsonl").open("w", encoding="utf-8") as file:
+        for number, row in enumerate(rows):
+            file.write(json.dumps({**row, "answer": references[number % len(references)]}) + "\n")
+    measured = f"[{{documentation_qa: {{generated: 1, pages: {{mallard: {{folder: {folder}/help, documents: [guide]}}}}}}}}]"
+    text = plan.read_text("utf-8")
+    plan.write_text(text[: text.index("evaluate:")] + f"evaluate: {{evaluators: {measured}}}\nreport: {{}}\n", "utf-8")
+    return plan
+
+
+QUICK = [
+    "mix.builders=[{language_pairs: {rich: 0.3, target: 0.7, to_target: 0, to_rich: 0}}]", "mix.texts=[]", "mix.filters=[]",
+    "mix.tokens=6000", "mix.repeat=4", "train.epochs=1", "train.batch_rows=2", "train.learning_rate=2.0e-2", "choose={}",
+]  # fmt: skip
+
+
+def compare(plan: Path, arms: str, *changes: str, seeds: int = 1) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["compare", str(plan), *QUICK, *changes, "--arms", arms, "--seeds", str(seeds)])
+    return result.exit_code, result.output
+
+
+def found(plan: Path) -> dict:
+    (file,) = (plan.parent / "runs" / "tiny").glob("comparison.json")
+    return json.loads(file.read_text("utf-8"))
+
+
+def of(comparison: dict, name: str, lang: str) -> dict:
+    return next(score for score in comparison["scores"] if (score["name"], score["lang"]) == (name, lang))
+
+
+def test_where_own_answers_help_they_are_found_to_help(tmp_path: Path):
+    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+    code, output = compare(plan, "untouched,plan,plan-no_self_answers")
+    assert code == 0, output
+    arms = of(found(plan), "documentation_qa_bits", "spa")["arms"]
+    against = arms["plan-no_self_answers"]["lead_less_this"]
+    assert against["high"] < 0  # fewer bits: better
+    assert arms["plan-no_self_answers"]["p_holm"] < 0.05
+    assert "plan against plan-no_self_answers" in output.replace("\n", " ")
+    assert ", better." in output.replace("\n", " ")
+    assert len(arms["plan"]["values"]) == 1
+
+
+def test_where_own_answers_do_not_help_that_is_said(tmp_path: Path):
+    plan = world(tmp_path, spoken=NOISE, references=NOISE)
+    code, output = compare(plan, "plan,plan-no_self_answers")
+    assert code == 0, output
+    arms = of(found(plan), "documentation_qa_bits", "spa")["arms"]
+    assert arms["plan-no_self_answers"]["lead_less_this"]["low"] > 0
+    assert ", worse" in output.replace("\n", " ")
+
+
+def test_a_lost_rich_language_is_called_out_and_ends_in_a_code_of_its_own(tmp_path: Path):
+    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+    retain = "choose={retain: {score: documentation_qa_bits, worse_by: 2%}}"
+    only_target = "mix.builders=[{language_pairs: {rich: 0, target: 1, to_target: 0, to_rich: 0}}]"
+    code, output = compare(plan, "plan", retain, only_target)
+    assert code == 3, output
+    assert found(plan)["kept"] == {"plan": "lost"}
+    assert "English has lost more than 2%: plan." in output.replace("\n", " ")
+
+
+def test_arms_that_need_references_are_refused_where_there_are_none(tmp_path: Path):
+    plan = tiny.world(tmp_path)
+    code, output = compare(plan, "plan,translate_train")
+    assert code == 2
+    assert "translate_train: answer.by: there are no reference answers: file gives questions alone" in output
+
+
+def test_an_arm_with_too_few_rows_is_refused_before_anything_is_trained(tmp_path: Path):
+    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+    code, output = compare(plan, "plan,sft_en", "mix.repeat=1", "mix.tokens=4500")
+    assert code == 1
+    assert "every arm is to learn from 4,500 tokens, but there are fewer rows: " in output
+    assert not list((tmp_path / "runs" / "stages").glob("train-*"))
+
+
+def test_a_second_comparison_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+    assert compare(plan, "plan,translate_train", seeds=2)[0] == 0
+    arm = of(found(plan), "documentation_qa_bits", "spa")["arms"]["plan"]
+    assert len(set(arm["values"])) == 2
+    assert arm["low"] < arm["mean"] < arm["high"]
+    stages = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "stages").glob("*/manifest.json")}
+    folder = tmp_path / "runs" / "tiny"
+    assert (folder / "translate_train-seed-1" / "config.json").is_file()
+    assert (folder / "comparison.html").is_file()
+    code, output = compare(plan, "plan,translate_train", seeds=2)
+    assert code == 0
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "stages").glob("*/manifest.json")} == stages
+
+
+def test_an_unknown_arm_gets_the_nearest_right_name(tmp_path: Path):
+    code, output = compare(tiny.world(tmp_path), "plan,translate_trian")
+    assert code == 2
+    assert "no arm named 'translate_trian'; did you mean translate_train?" in output
+
+
+def test_a_file_of_ones_own_is_an_arm(tmp_path: Path):
+    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+    (tmp_path / "slow.yaml").write_text("# A tenth of the learning rate\nchanges: [train.learning_rate=1.0e-3]\n")
+    code, output = compare(plan, f"plan,{tmp_path / 'slow.yaml'}")
+    assert code == 0, output
+    assert found(plan)["arms"][str(tmp_path / "slow.yaml")]["says"] == "A tenth of the learning rate"

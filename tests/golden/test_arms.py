@@ -1,0 +1,80 @@
+"""Arms: names, changes, seeds."""
+
+from pathlib import Path
+
+import pytest
+from tiny_plan import GOOD
+
+from polydistill.arms import ARMS, UNTOUCHED, arm_names, changes_of, read_arms, says
+from polydistill.plan import RECIPES
+from polydistill.yaml_tree import PlanError
+
+SDRRL = {"given": "sdrrl", "model": "m", "source": "eng", "target": "spa"}
+
+
+def arms(*names: str, seeds: int = 1, **given: str):
+    return read_arms(names, seeds, **{**SDRRL, **given})
+
+
+@pytest.mark.parametrize("name", [path.stem for path in ARMS.glob("*.yaml")])
+def test_every_arm_changes_the_shipped_recipe_and_says_how(name: str):
+    plan, (arm,) = arms(name)
+    assert arm.plan.model_dump(exclude={"mix": {"seed"}}) != plan.model_dump(exclude={"mix": {"seed"}})
+    assert len(says(name, "sdrrl")) > 10
+    assert arm.plan.evaluate == plan.evaluate
+    assert arm.plan.mix.tokens == plan.mix.tokens
+
+
+def test_an_arm_without_cross_language_rows_has_all_the_others():
+    _, (arm,) = arms("sdrrl-no_cross")
+    shares = {name: share for builder in arm.plan.mix.builders for name, share in builder.shares().items()}
+    assert shares["to_target"] == shares["to_rich"] == 0
+    assert all(share for name, share in shares.items() if name not in ("to_target", "to_rich", "complete_rich", "plain_rich"))
+
+
+def test_the_recipes_name_is_the_plan_itself():
+    plan, (arm,) = arms("sdrrl")
+    assert arm.plan == plan
+    assert changes_of("sdrrl", "sdrrl") == changes_of(UNTOUCHED, "sdrrl") == []
+
+
+def test_seeds_change_rows_and_training_and_the_first_of_all_arms_comes_first():
+    plan, found = arms("sdrrl", "no_cross", seeds=2)
+    assert [(arm.name, arm.seed) for arm in found] == [("sdrrl", 0), ("no_cross", 0), ("sdrrl", 1), ("no_cross", 1)]
+    assert [(arm.plan.mix.seed, arm.plan.train.seed) for arm in found] == [(0, 0), (0, 0), (1, 1), (1, 1)]
+
+
+def test_the_untouched_model_is_not_trained():
+    assert arms(UNTOUCHED, "sdrrl")[1] == arms("sdrrl")[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("no_corss",), "no arm named 'no_corss'; did you mean no_cross?"),
+        (("sdrrl", "sdrrl"), "the arm sdrrl is given twice"),
+    ],
+)
+def test_a_mistake_in_the_arms_is_said(names: tuple[str, ...], said: str):
+    with pytest.raises(PlanError, match=said.replace("?", r"\?")):
+        arms(*names)
+
+
+def test_an_arm_that_cannot_be_made_of_a_plan_says_why(tmp_path: Path):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(GOOD)
+    with pytest.raises(
+        PlanError, match="no_code_switch: mix.builders.code_switch.share cannot be set: it holds language_pairs"
+    ):
+        read_arms(["no_code_switch"], 1, str(plan))
+
+
+def test_a_file_that_is_no_arm_is_refused(tmp_path: Path):
+    own = tmp_path / "own.yaml"
+    own.write_text("train: {epochs: 2}\n")
+    with pytest.raises(PlanError, match="an arm is a list of changes"):
+        arms(str(own))
+
+
+def test_no_arm_is_called_as_a_recipe_is():
+    assert not set(arm_names()) & {path.stem for path in RECIPES.glob("*.yaml")}

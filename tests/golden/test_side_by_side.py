@@ -1,0 +1,92 @@
+"""Which answers stand in the browser, and how long translations are."""
+
+import pytest
+from tiny_scores import answered
+
+from polydistill.evaluators import Item
+from polydistill.findings import Change
+from polydistill.records import Chat, Lang, Lineage, Row, Turn
+from polydistill.side_by_side import Length, answers, farthest, lengths, spread, thinned
+
+ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
+
+
+def pair(name: str, lang: Lang, before: list[float], after: list[float]) -> Change:
+    return Change(answered(name, lang, before, "old "), answered(name, lang, after, "new "))
+
+
+def test_a_question_stands_there_once_with_all_its_scores_targets_first():
+    changes = [pair("loops", ENG, [1.0], [0.0]), pair("loops", SPA, [0.0], [0.0]), pair("fidelity", SPA, [0.0], [1.0])]
+    assert answers(changes, ENG, 5) == [
+        {
+            "lang": SPA, "prompt": "question 0", "before": "old answer 0", "after": "new answer 0", "reference": "",
+            "in": ["", ""], "scores": {"loops": [0.0, 0.0, "neither"], "fidelity": [0.0, 1.0, "gained"]},
+        },
+        {
+            "lang": ENG, "prompt": "question 0", "before": "old answer 0", "after": "new answer 0", "reference": "",
+            "in": ["", ""], "scores": {"loops": [1.0, 0.0, "lost"]},
+        },
+    ]  # fmt: skip
+
+
+def test_flipped_answers_come_in_before_the_rest_and_stand_in_their_own_order():
+    change = pair("x", SPA, [1, 1, 0, 1], [1, 1, 1, 0])
+    assert [row["prompt"] for row in answers([change], ENG, 2)] == ["question 2", "question 3"]
+    assert [row["prompt"] for row in answers([change], ENG, 3)] == ["question 0", "question 2", "question 3"]
+
+
+def test_a_score_without_answers_gives_no_rows():
+    assert answers([Change(answered("x", SPA, [1.0]), answered("x", SPA, [0.0]))], ENG, 5) == []
+
+
+def test_reference_and_language_are_taken_from_whichever_score_has_them():
+    def one(name: str, **more: str) -> Change:
+        item = Item(id="1", value=0.123456, prompt="p", answer="a", **more)
+        of = answered(name, SPA, [0.5]).model_copy(update={"items": (item,)})
+        return Change(of, of)
+
+    (row,) = answers([one("x"), one("y", reference="r", answered_in="cat")], ENG, 5)
+    assert (row["reference"], row["in"]) == ("r", ["cat", "cat"])
+    assert row["scores"]["x"] == [0.12, 0.12, ""]
+
+
+# Lengths
+
+
+def chat(question: str, *said: str, lang: Lang = ENG, rejected: str = "") -> Row:
+    turns = tuple(
+        Turn(role=role, text=text, lang=lang) for role, text in zip(("user", "assistant"), said, strict=False)
+    )  # fmt: skip
+    return Row(id=f"{question}-{lang}", lineage=Lineage(question=question), payload=Chat(turns=turns), rejected=rejected)
+
+
+def test_every_kept_translation_is_measured_beside_its_source():
+    answered_rows = [chat("a", "four", "12345678"), chat("b", "x"), chat("c", "ab", "cd")]
+    translated = [
+        chat("a", "ab", "123456", lang=SPA), chat("a", "abcd", "1234", lang=CAT), chat("b", "y", lang=SPA, rejected="empty"),
+        chat("c", "abc", "", lang=SPA),
+    ]  # fmt: skip
+    found = lengths(answered_rows, translated)
+    assert [(each.source, each.lang, each.role, each.ratio) for each in found] == [
+        ("four", SPA, "user", 0.5), ("12345678", SPA, "assistant", 0.75), ("four", CAT, "user", 1.0),
+        ("12345678", CAT, "assistant", 0.5), ("ab", SPA, "user", 1.5),
+    ]  # fmt: skip
+    assert spread(found) == {"Spanish": [0.5, 0.75, 1.5], "Catalan": [1.0, 0.5]}
+
+
+def test_farthest_are_those_by_factor_from_their_languages_median():
+    def length(target: int, lang: Lang) -> Length:
+        return Length("x" * 10, "y" * target, lang, "user")
+
+    spanish = [length(n, SPA) for n in (10, 10, 10, 2, 30)]  # factors 5 and 3 from the median
+    found = farthest([*spanish, length(40, CAT)], 2)  # alone it is its language's median
+    assert [len(each.target) for each in found] == [2, 30]
+
+
+@pytest.mark.parametrize(("given", "most", "left"), [(10, 4, [0, 3, 6, 9]), (3, 4, [0, 1, 2]), (0, 4, [])])
+def test_events_are_thinned_evenly(given: int, most: int, left: list[int]):
+    assert [event["step"] for event in thinned([{"step": n} for n in range(given)], most)] == left
+
+
+def test_events_of_a_long_training_are_two_hundred():
+    assert len(thinned([{"step": n} for n in range(1000)])) == 200

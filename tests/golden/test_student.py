@@ -1,0 +1,102 @@
+"""A student's hidden states, their sums by row, and losses in chunks of positions."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from polydistill.loop import Tokens, padded
+from polydistill.models import load_model
+from polydistill.student import Batch, Student, over_chunks
+
+torch.set_num_threads(1)
+ROWS = [Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2, rich=True), Tokens([256, 12, 22], 1)]
+
+
+@pytest.fixture
+def student(random_model: Path) -> Student:
+    return Student(load_model(random_model, "float64", "cpu"))
+
+
+def times(student: Student, calls: list[Batch]) -> int:
+    """How often the model runs for these batches' logits."""
+    found = []
+    handle = student.base.get_decoder().register_forward_hook(lambda *given: found.append(1))
+    for batch in calls:
+        student(batch)
+    handle.remove()
+    return len(found)
+
+
+def test_inside_once_the_states_of_a_batch_are_computed_once(student: Student):
+    one, other = padded(ROWS), padded(ROWS[:2])
+    with student.once():
+        assert times(student, [one, other, one, other, one]) == 2
+        with student.once():
+            assert times(student, [one]) == 0
+        assert times(student, [one, padded(ROWS)]) == 1, "an equal batch is another one"
+    assert times(student, [one, one]) == 2
+
+
+def test_once_changes_no_bit_and_forgets_after_an_error(student: Student):
+    batch = padded(ROWS)
+
+    def fails() -> None:
+        with student.once():
+            student(batch)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    with torch.no_grad():
+        for weight in student.parameters():
+            weight *= 2
+        plain = student(batch)
+        with student.once():
+            assert torch.equal(student(batch), plain)
+            assert torch.equal(student(batch), plain)
+
+
+def test_values_are_summed_by_row():
+    batch = padded([*ROWS, Tokens([256], 1)])
+    assert batch.by_row(torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])).tolist() == [7.0, 8.0, 48.0, 0.0]
+
+
+def test_some_rows_of_a_batch():
+    batch = padded(ROWS)
+    assert batch.only(batch.rich).ids.tolist() == [[256, 11, 257, 0, 0]]
+    assert batch.only(~batch.rich).targets.tolist() == [20, 30, 257, 12, 22]
+    assert batch.only(batch.rich).positions is None
+
+
+def squares(states: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """Through something as wide as a vocabulary of 50."""
+    return ((states - others) @ torch.arange(150.0).reshape(3, 50)).square().sum(-1)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 100])
+def test_chunks_of_positions_give_the_loss_and_gradient_of_the_whole(most: int):
+    torch.manual_seed(0)
+    states, others = torch.randn(7, 3, requires_grad=True), torch.randn(7, 3)
+    whole, chunked = squares(states, others), over_chunks(squares, states, others, most=most)
+    assert torch.allclose(chunked, whole)
+    expected, found = (torch.autograd.grad(loss.sum(), states)[0] for loss in (whole, chunked))
+    assert torch.allclose(found, expected)
+
+
+def test_no_logits_are_kept_for_the_gradient():
+    states, others, sizes = torch.randn(7, 3, requires_grad=True), torch.randn(7, 3), []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        sizes.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        over_chunks(squares, states, others, most=2)
+        assert max(sizes, default=0) <= 2 * 3, "the chunk's own states"
+        squares(states, others)
+        assert max(sizes) >= 7 * 50, "which without chunks would be"
+
+
+def test_no_positions_give_no_losses():
+    assert over_chunks(squares, torch.zeros(0, 3), torch.zeros(0, 3), most=4).shape == (0,)

@@ -10,7 +10,12 @@ APT_PACKAGES := apertium apertium-eng-spa
 DOCS := .cache/gnome-user-docs/usr/share/help
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: lift test test-real setup real-parts lint lock docs clean
+HELP := .cache/help/usr/share/help
+HELP_PACKAGES := gnome-user-docs evolution-common evince-common anjuta-common seahorse gedit-common gthumb-data eog \
+  gnome-terminal-data gnote gnome-calculator gnome-system-monitor gnome-boxes pitivi epiphany-browser-data iagno zenity-common \
+  totem-common gnome-dictionary orca shotwell-common gtranslator
+
+.PHONY: lift study test test-real test-slow test-browser setup real-parts lint lock docs clean
 
 setup: .venv/ready
 
@@ -55,14 +60,48 @@ $(DOCS)/es:
 	@dpkg-deb -x .cache/download/gnome-user-docs_*.deb .cache/gnome-user-docs
 	@rm -rf .cache/download
 
+# More documentation, with English questions and answers by people in both languages.
+$(HELP)/es: .venv/ready
+	@command -v apt-get > /dev/null || { echo "this needs the Debian packages: $(HELP_PACKAGES)"; exit 1; }
+	@echo "fetching the help pages of $(words $(HELP_PACKAGES)) packages (CC-BY-SA, GFDL) into .cache"
+	@rm -rf .cache/download && mkdir -p .cache/download
+	@cd .cache/download && { apt-get download -qq $(HELP_PACKAGES) 2> /dev/null || { $(SUDO) apt-get update -qq; apt-get download -qq $(HELP_PACKAGES); }; }
+	@for package in .cache/download/*.deb; do dpkg-deb -x $$package .cache/download/all; done
+	@mkdir -p .cache/help/usr/share && rm -rf $(HELP) && mv .cache/download/all/usr/share/help $(HELP)
+	@rm -rf .cache/download
+
 lift: real-parts
 	$(BIN)/python -m polydistill run examples/lift.yaml --model "$$(cat .cache/model)"
+
+# About three hours of two cores a pair; the same command goes on after a stop. docs/study.md has what it found.
+ARMS := untouched,sdrrl,translate_train,x_llama,human,sdrrl-no_self_answers,sdrrl-no_cross,sdrrl-no_code_switch,sdrrl-no_people
+study: real-parts $(HELP)/es .cache/apertium-cat
+	$(BIN)/python -m polydistill compare examples/study.yaml --model "$$(cat .cache/model)" --arms $(ARMS) --seeds 3
+	$(BIN)/python -m polydistill compare examples/study.yaml --model "$$(cat .cache/model)" --to cat \
+	  ask.source.page_questions.translated_into=cat --arms untouched,sdrrl,translate_train --seeds 3
+
+.cache/apertium-cat:
+	@if ! { apertium -l 2>/dev/null | grep -x eng-cat > /dev/null; }; then \
+	  echo "installing apertium-eng-cat (GPL)"; $(SUDO) apt-get install -y -qq --no-install-recommends apertium-eng-cat > /dev/null; \
+	fi
+	@touch .cache/apertium-cat
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q
 
 test-real: real-parts
 	$(BIN)/python -m pytest -q -m real
+
+# Simulations of the statistics: some minutes.
+test-slow: .venv/ready
+	$(BIN)/python -m pytest -q -m slow
+
+# The report in a headless Chromium.
+test-browser: .venv/ready
+	@command -v chromium > /dev/null || { echo "installing chromium"; \
+	  { $(SUDO) apt-get install -y -qq --no-install-recommends chromium > /dev/null 2>&1 \
+	    || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends chromium > /dev/null; }; }; }
+	$(BIN)/python -m pytest -q -m browser
 
 lint: .venv/ready
 	$(BIN)/python -m ruff check src tests

@@ -32,7 +32,10 @@ METHODS = (
 """Names of methods and papers; what a component computes is called by what it computes."""
 TAKEN = {("translators", "none"): "notranslator", ("translators", "engine"): "enginetranslator"}
 """Components whose bare name is taken, by Python or by a contract."""
-HEAVY = ("torch", "transformers", "babel", "accelerate", "peft", "sacrebleu", "datasketch", "pyarrow", "numpy", "tokenizers")
+HEAVY = (
+    "torch", "transformers", "babel", "accelerate", "peft", "sacrebleu", "datasketch", "pyarrow", "numpy", "tokenizers", "scipy",
+    "statsmodels", "altair", "vl_convert", "lm_eval", "datasets",
+)  # fmt: skip
 """What must not be imported before it is needed."""
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))

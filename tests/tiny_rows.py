@@ -16,10 +16,11 @@ def chat(question: str, lang: Lang, asked: str, answer: str, ended: bool = True)
     return Row(id=question if lang == ENG else f"{question}-{lang}", lineage=lineage, payload=Chat(turns=turns, ended=ended))
 
 
-def pair(question: str, one: str, other: str, lang: Lang = SPA) -> Row:
+def pair(question: str, one: str, other: str, lang: Lang = SPA, note: str = "") -> Row:
     """An English text and its translation by people."""
-    payload = Parallel(source=one, target=other, source_lang=ENG, target_lang=lang)
-    return Row(id=f"{question}-{lang}", lineage=Lineage(question=question, source="parallel p.tsv"), payload=payload)
+    payload = Parallel(source=one, target=other, source_lang=ENG, target_lang=lang, note=note)
+    name = "-".join(filter(None, (question, lang, note)))
+    return Row(id=name, lineage=Lineage(question=question, source="parallel p.tsv"), payload=payload)
 
 
 def text(question: str, said: str, lang: Lang = SPA) -> Row:

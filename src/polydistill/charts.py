@@ -182,7 +182,7 @@ def histogram(
     along = alt.X(
         "from:Q",
         title=unit,
-        scale=alt.Scale(type="log", nice=False),
+        scale=alt.Scale(type="log", nice=False, domain=[float(edges[0]), float(edges[-1])]),
         axis=alt.Axis(values=[0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.4, 2, 3, 5, 10], format="~g"),
     )
     shown = _of(data).mark_rect(opacity=0.55).encode(

@@ -6,18 +6,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import __version__
 from .arms import UNTOUCHED, Arm
 from .component import Count, Settings
 from .evaluate import Evaluation
 from .evaluators import ABOUT_THE_MEASURE, Score
-from .evidence import Difference, Seeds, difference, holm, kept, over_seeds
-from .findings import Change, label
+from .evidence import Difference, Seeds, difference, holm, over_seeds
+from .findings import Change
 from .records import Lang
 from .retain import RetainSettings
 from .sources import BadInput
 from .stage import Artifact, Rows, replacing, stage, write_json
-from .verdict import leading, retained
 
 EQUAL = 0.02
 """How far an arm's tokens may be from what was asked for: a mixture is made of whole rows."""
@@ -87,7 +85,9 @@ class Place(NamedTuple):
     change: Change
     """From the untouched model to the arm, all seeds together."""
     lead: Difference | None
-    """The leading arm less this one; None for that arm itself."""
+    """The leading arm less this one, with its interval over items; None for that arm itself."""
+    lead_seeds: Seeds | None
+    """The same seed by seed, with its interval over seeds."""
     p_holm: float | None = None
     """Its p, adjusted for all arms and languages that the score is compared in."""
 
@@ -102,6 +102,8 @@ class Compared(NamedTuple):
 @stage()
 def comparison(settings: ComparisonSettings, *results: Any, out: Path) -> Comparison:
     """The arms side by side: first the mixture of each, then the scores of each."""
+    from .comparison_report import html, keeps, verdict
+
     mixtures, evaluations = results[: len(settings.arms)], results[len(settings.arms) :]
     found = side_by_side(settings, evaluations)
     said = verdict(settings, found)
@@ -134,7 +136,10 @@ def side_by_side(settings: ComparisonSettings, evaluations: Sequence[Evaluation]
 def _place(settings: ComparisonSettings, before: Score, of_arm: dict[str, list[Score]], name: str) -> Place:
     seeds = over_seeds([score.value for score in of_arm[name]])
     change = Change(before, of_arm[name][0].model_copy(update={"value": seeds.mean}), difference([before], of_arm[name]))
-    return Place(seeds, change, difference(of_arm[name], of_arm[settings.lead]) if name != settings.lead else None)
+    if name == settings.lead:
+        return Place(seeds, change, None, None)
+    by_seed = [ours.value - theirs.value for ours, theirs in zip(of_arm[settings.lead], of_arm[name], strict=True)]
+    return Place(seeds, change, difference(of_arm[name], of_arm[settings.lead]), over_seeds(by_seed))
 
 
 def _adjusted(one: Compared, found: Sequence[Compared]) -> Compared:
@@ -148,68 +153,6 @@ def _adjusted(one: Compared, found: Sequence[Compared]) -> Compared:
     adjusted = {(lang, name): p for (lang, name, _), p in zip(family, holm([p for _, _, p in family]), strict=True)}
     places = {n: place._replace(p_holm=adjusted.get((one.untouched.lang, n))) for n, place in one.places.items()}
     return one._replace(places=places)
-
-
-# What it says
-
-
-def keeps(settings: ComparisonSettings, found: Sequence[Compared]) -> dict[str, str]:
-    """Of each arm, whether the rich language is ``kept``, ``lost`` or ``not shown``; empty where no margin was set."""
-    if settings.retain is None:
-        return {}
-    of_arm = {
-        name: retained([one.places[name].change for one in found], settings.rich, settings.retain) for name in settings.names
-    }
-    return {
-        name: kept(change.difference, settings.retain.worse_by) if change and change.difference else "not shown"
-        for name, change in of_arm.items()
-    }
-
-
-def verdict(settings: ComparisonSettings, found: Sequence[Compared]) -> list[str]:
-    """What the leading arm gained over each control in each target, and what each arm cost the rich language."""
-    said = []
-    for target in settings.targets:
-        of_lang = [one for one in found if one.untouched.lang == target]
-        first = leading([one.places[settings.lead].change for one in of_lang])
-        for one in of_lang:
-            if first and one.untouched.name == first.before.name:
-                said += [_against(settings, one, name) for name in settings.names if name != settings.lead]
-                change = one.places[settings.lead].change
-                told = f"{change.text} {change.interval}".rstrip()
-                said.insert(
-                    0,
-                    f"{target.english_name}, {label(one.untouched.name)}: {settings.lead} against {UNTOUCHED} {told}, {change.direction}.",
-                )
-    if settings.retain:
-        for state, names in _by_state(keeps(settings, found)).items():
-            said.append(
-                f"{settings.rich.english_name} {_STATES[state].format(margin=settings.retain.worse_by)}: {', '.join(names)}."
-            )
-    return said
-
-
-_STATES = {
-    "kept": "kept within {margin}", "lost": "has lost more than {margin}", "not shown": "not shown to be kept within {margin}",
-}  # fmt: skip
-
-
-def _by_state(states: dict[str, str]) -> dict[str, list[str]]:
-    return {state: names for state in _STATES if (names := [name for name, found in states.items() if found == state])}
-
-
-def _against(settings: ComparisonSettings, one: Compared, control: str) -> str:
-    place = one.places[control]
-    assert place.lead is not None
-    change = Change(place.change.after, one.places[settings.lead].change.after, place.lead, place.p_holm)
-    direction = change.direction
-    if direction in ("better", "worse") and place.p_holm is not None and place.p_holm > 0.05:
-        direction = f"{direction}, but not beyond chance among so many comparisons (p {place.p_holm:.2f})"
-    unit = "" if change.unit == "%" else f" {change.unit}"
-    return (
-        f"{one.untouched.lang.english_name}, {label(one.untouched.name)}: {settings.lead} against {control} "
-        f"{change.text}{unit} {change.interval}, {direction}."
-    )
 
 
 def _about(
@@ -234,45 +177,8 @@ def as_numbers(one: Compared) -> dict[str, Any]:
                 **place.seeds._asdict(),
                 "from_untouched": place.change.difference.model_dump(include=told) if place.change.difference else None,
                 "lead_less_this": place.lead.model_dump(include=told) if place.lead else None, "p_holm": place.p_holm,
+                "lead_less_this_by_seed": place.lead_seeds._asdict() if place.lead_seeds else None,
             }
             for name, place in one.places.items()
         },
     }  # fmt: skip
-
-
-def html(settings: ComparisonSettings, found: Sequence[Compared], said: Sequence[str]) -> str:
-    """The page."""
-    from .charts import Dot, Figure, differences, dots
-    from .html_page import page
-
-    figures: dict[str, Figure] = {}
-    cards = []
-    for one in found:
-        lang, score = one.untouched.lang, one.untouched
-        change = one.places[settings.lead].change
-        key = f"{score.name} {lang}"
-        values = [Dot(UNTOUCHED, "mean over seeds", score.value * change.factor)]
-        values += [
-            Dot(name, "mean over seeds", place.seeds.mean * change.factor, *(
-                end if end is None else end * change.factor for end in (place.seeds.low, place.seeds.high)
-            ), seeds=tuple(value * change.factor for value in place.seeds.values) if len(place.seeds.values) > 1 else ())
-            for name, place in one.places.items()
-        ]  # fmt: skip
-        title = f"{lang.english_name}, {label(score.name)}"
-        unit = "per cent" if change.factor == 100 else score.unit
-        figures[f"values of {key}"] = dots(title, unit, values, note="The bar is the 95 % t-interval over training seeds.")
-        apart = [
-            Dot(f"{settings.lead} less {name}", "difference", place.lead.value * change.per, place.lead.low * change.per, place.lead.high * change.per)
-            for name, place in one.places.items() if place.lead
-        ]  # fmt: skip
-        if apart:
-            told = "in % of the untouched value" if change.unit == "%" else "in points"
-            figures[f"differences of {key}"] = differences(
-                f"{title}: {settings.lead} against its controls", told, apart, score.higher_is_better,
-                note="The bar is the 95 % interval over items, all seeds together.",
-            )  # fmt: skip
-        cards.append((title, key, score.note))
-    states = keeps(settings, found)
-    return page(
-        "comparison.html", figures, {"answers": []}, settings=settings, verdict=said, cards=cards, states=states, version=__version__,
-    )  # fmt: skip

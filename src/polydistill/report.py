@@ -14,7 +14,6 @@ from .findings import FLIPS, Change, as_numbers, label, measured, table
 from .provenance import NOT_STATED, Part, as_text, fenced, origins, parts_of, seeds, settings_of, yaml_text
 from .records import Lang
 from .retain import RetainSettings
-from .served import Reloaded
 from .stage import BESIDE, Artifact, Rows, replacing, stage, workspace, write_json
 from .train import Candidates
 from .verdict import kept_or_lost, verdict, warnings
@@ -64,9 +63,9 @@ def report(
     """Writes the report of a run."""
     changes = measured(scores.pairs(), mixture)
     said = verdict(changes, settings.rich, settings.targets, settings.retain)
-    served = next((Reloaded(result.folder).found for name, result, _ in workspace().finished if name == "served"), None)
+    served = scores.reloaded.found
     doubts = warnings(changes, settings.rich, settings.retain)
-    if served and (served.equal < served.of or served.faults):
+    if served.equal < served.of or served.faults:
         doubts.append(served.sentence)
     funnel = json.loads((mixture.folder / "funnel.json").read_text("utf-8"))
     tables = {target: table(changes, settings.rich, target) for target in settings.targets}
@@ -86,16 +85,9 @@ def report(
         "settings": settings, "tables": tables, "funnel": funnel, "version": __version__, "seeds": seeds(made_with),
     }  # fmt: skip
     page = html(
-        changes,
-        candidates.events(),
-        student,
-        **shown,
-        verdict=said,
-        warnings=doubts,
-        about=in_one(parts),
-        served=served.sentence if served else "",
-        plan=yaml_text(made_with),
-    )
+        changes, candidates.events(), student, **shown, verdict=said, warnings=doubts, served=served.sentence,
+        about=in_one(parts), plan=yaml_text(made_with),
+    )  # fmt: skip
     with replacing(out / "report.html") as file:
         file.write(page)
     card = render(

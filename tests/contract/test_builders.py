@@ -34,6 +34,10 @@ PAIRS = [
     ("Press the button below to save the changes of today.", "Pulse el botón de abajo para guardar los cambios de hoy.", SPA),
     ("Open the settings and choose your own language there.", "Obriu la configuració i trieu-hi la vostra llengua.", CAT),
 ]  # fmt: skip
+PAGES = [
+    ("Fonts", "Tipos de letra", SPA, "title"), ("Choose how letters look.", "Elija cómo se ven las letras.", SPA, "description"),
+    ("Fonts", "Lletres", CAT, "title"), ("Choose how letters look.", "Trieu com es veuen les lletres.", CAT, "description"),
+]  # fmt: skip
 TEXTS = [
     ("Había una vez un pescador que vivía solo junto al mar y hablaba con las olas.", SPA),
     ("Hi havia una vegada un pescador que vivia sol vora el mar i parlava amb les ones.", CAT),
@@ -47,6 +51,7 @@ def rows() -> list[Row]:
         for question, said in SAID.items() for lang, (asked, answer) in zip((ENG, SPA, CAT), said, strict=True)
     ]  # fmt: skip
     found += [pair(f"p{2 * (number % 2)}", one, other, lang) for number, (one, other, lang) in enumerate(PAIRS)]
+    found += [pair("p0", one, other, lang, note) for one, other, lang, note in PAGES]
     found += [text(f"t{2 * number}", said, lang) for number, (said, lang) in enumerate(TEXTS)]
     assert all(split_of(row.lineage.question) == "train" for row in found), "these tests need rows of the training split"
     return found
@@ -72,6 +77,7 @@ BUILDERS: dict[str, list[Callable[[Path], dict[str, Any]]]] = {
     "code_switch": [lambda tmp: {}, lambda tmp: {"by": "word", "dictionary": dictionary(tmp)}],
     "completion_rows": [lambda tmp: {"target": 0.1, "rich": 0.1}],
     "language_pairs": [lambda tmp: {}],
+    "page_answers": [lambda tmp: {"target": 0.1, "rich": 0.1}],
     "plain_text": [lambda tmp: {"target": 0.1, "rich": 0.1}],
     "translation_rows": [lambda tmp: {}],
 }

@@ -87,6 +87,7 @@ REQUIRED: dict[tuple[str, str], Callable[[Files], dict[str, Any]]] = {
     ("sources", "hub"): lambda files: {"dataset": "owner/name"},
     ("sources", "mallard"): lambda files: {"folder": files.pages(), "documents": ("guide",)},
     ("sources", "multiway"): lambda files: {"path": files.file(".jsonl")},
+    ("sources", "page_questions"): lambda files: {"pages": {"hub": {"dataset": "owner/name"}}, "translated_into": "spa"},
     ("sources", "parallel"): lambda files: {"path": files.file(".tsv")},
     ("sources", "text"): lambda files: {"path": files.file()},
     ("builders", "code_switch"): lambda files: {"by": "word", "dictionary": files.file(".tsv")},

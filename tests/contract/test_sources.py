@@ -117,6 +117,7 @@ EXAMPLES = {
     "hub": Example(a_data_set, Chat),
     "mallard": Example(pages, Parallel, "folder"),
     "multiway": Example(sentences, Parallel, "path"),
+    "page_questions": Example(lambda folder: {"pages": {"mallard": pages(folder)}, "translated_into": "spa"}, Chat),
     "parallel": Example(pairs, Parallel, "path"),
     "self_ask": Example(lambda folder: {}, Chat),
     "text": Example(texts, Text, "path"),

@@ -126,8 +126,7 @@ def test_a_second_comparison_computes_nothing(tmp_path: Path, monkeypatch: pytes
     folder = tmp_path / "runs" / "tiny"
     assert (folder / "translate_train-seed-1" / "config.json").is_file()
     assert (folder / "comparison.html").is_file()
-    code, output = compare(plan, "plan,translate_train", seeds=2)
-    assert code == 0
+    assert compare(plan, "plan,translate_train", seeds=2)[0] == 0
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "stages").glob("*/manifest.json")} == stages
 
 

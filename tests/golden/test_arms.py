@@ -39,7 +39,7 @@ def test_the_recipes_name_is_the_plan_itself():
 
 
 def test_seeds_change_rows_and_training_and_the_first_of_all_arms_comes_first():
-    plan, found = arms("sdrrl", "no_cross", seeds=2)
+    _, found = arms("sdrrl", "no_cross", seeds=2)
     assert [(arm.name, arm.seed) for arm in found] == [("sdrrl", 0), ("no_cross", 0), ("sdrrl", 1), ("no_cross", 1)]
     assert [(arm.plan.mix.seed, arm.plan.train.seed) for arm in found] == [(0, 0), (0, 0), (1, 1), (1, 1)]
 
@@ -51,12 +51,12 @@ def test_the_untouched_model_is_not_trained():
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("no_corss",), "no arm named 'no_corss'; did you mean no_cross?"),
+        (("no_corss",), "no arm named 'no_corss'; did you mean no_cross"),
         (("sdrrl", "sdrrl"), "the arm sdrrl is given twice"),
     ],
 )
 def test_a_mistake_in_the_arms_is_said(names: tuple[str, ...], said: str):
-    with pytest.raises(PlanError, match=said.replace("?", r"\?")):
+    with pytest.raises(PlanError, match=said):
         arms(*names)
 
 

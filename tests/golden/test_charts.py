@@ -115,6 +115,8 @@ def test_a_histogram_counts_every_value_once_and_tells_its_quantiles():
     values = [0.2, 1.0, 1.0, 1.1, 9.0]
     figure = histogram("h", "ratio", {"Spanish": values})
     assert sum(row["n"] for row in data(figure) if "n" in row) == 5
+    (scale,) = {tuple(scale["domain"]) for scale in found(figure.spec, "scale") if scale.get("type") == "log"}
+    assert scale[0] < 0.2 < 9.0 < scale[1]
     assert figure.rows == [("Spanish", "5", "0.36", "1.00", "7.42")]  # 0.2 + 0.2 x 0.8; 1.1 + 0.8 x 7.9
 
 

@@ -119,7 +119,8 @@ def test_corpus_scores_are_scored_anew_in_each_resample(combine: str):
     assert (found.before, found.after) == pytest.approx((corpus(before, every), corpus(after, every)), abs=1e-9)
     direct = stats.bootstrap(
         (np.arange(len(humans)),), lambda i: round(corpus(after, i.astype(int)) - corpus(before, i.astype(int)), 12),
-        vectorized=False, n_resamples=400, method="percentile", confidence_level=level(len(humans)), rng=np.random.default_rng(0),
+        vectorized=False, n_resamples=400, method="percentile", confidence_level=level(len(humans)),
+        rng=np.random.default_rng(0),
     )  # fmt: skip
     assert (found.low, found.high) == pytest.approx(tuple(direct.confidence_interval))
 

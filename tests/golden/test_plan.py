@@ -293,8 +293,9 @@ def test_a_change_that_cannot_be_read_is_said(path: Path, change: str, said: str
 
 
 def test_a_component_in_a_list_is_changed_by_its_name(path: Path):
-    plan = read_plan(str(path), ["mix.builders=[language_pairs, {code_switch: {share: 0.5}}]", "mix.builders.language_pairs.rich=0.7",
-                                 "mix.builders.code_switch.fraction=0.3"], model="m")  # fmt: skip
+    whole = "mix.builders=[language_pairs, {code_switch: {share: 0.5}}]"
+    changes = [whole, "mix.builders.language_pairs.rich=0.7", "mix.builders.code_switch.fraction=0.3"]
+    plan = read_plan(str(path), changes, model="m")
     assert [builder.model_dump(exclude_defaults=True) for builder in plan.mix.builders] == [
         {"rich": 0.7}, {"share": 0.5, "fraction": 0.3},
     ]  # fmt: skip

@@ -39,6 +39,11 @@ def test_the_table_fits_into_80_columns(tmp_path: Path):
     assert max(map(len, lines)) <= 80
 
 
+def test_a_report_says_whether_the_rich_language_was_kept(tmp_path: Path):
+    write_json(tmp_path / "scores.json", {"verdict": ["x"], "kept": "not shown"})
+    assert (Report(tmp_path).kept, Report(tmp_path).verdict) == ("not shown", ["x"])
+
+
 def test_limits_are_said_of_what_was_measured():
     assert any("identifier" in limit for limit in limits([change("language_fidelity_lines", SPA, 1.0, 1.0, unit="share")]))
     assert not any("identifier" in limit for limit in limits([change("text_bits", SPA, 1.0, 1.0)]))

@@ -11,6 +11,7 @@ from polydistill.margin import Margin
 from polydistill.records import Lang
 from polydistill.report import ReportSettings, html
 from polydistill.retain import RetainSettings
+from polydistill.served import Served
 from polydistill.stage import Workspace, working
 from polydistill.verdict import verdict, warnings
 
@@ -58,7 +59,7 @@ def write(file: Path, each: int = 4) -> Path:
         page = html(
             changes, [{"step": n, "loss": 3 - n / 10, "tokens": 9} for n in range(9)], None, settings=settings, version="0",
             tables={lang: table(changes, RICH, lang) for lang in TARGETS[:2]}, seeds={"train": 0}, about={PLANTED: PLANTED},
-            funnel={"read": {"chat rows": 9}, "rejected": {PLANTED: 2}, "groups": groups}, plan=PLANTED, served=PLANTED,
+            funnel={"read": {"chat rows": 9}, "rejected": {PLANTED: 2}, "groups": groups}, plan=PLANTED, served=Served(equal=7, of=8, differing=(PLANTED,), faults=(PLANTED,)),
             verdict=verdict(changes, RICH, TARGETS, settings.retain), warnings=[*warnings(changes, RICH), PLANTED],
         )  # fmt: skip
     file.write_text(page, "utf-8")

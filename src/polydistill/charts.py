@@ -42,6 +42,15 @@ class Dot(NamedTuple):
     """The value with each training seed, where there are several."""
 
 
+class Point(NamedTuple):
+    """A point of a curve."""
+
+    x: float
+    y: float
+    weight: float = 1.0
+    """How much it counts in the running mean."""
+
+
 # Scores
 
 
@@ -112,7 +121,9 @@ def _with_intervals(values: Sequence[Dot], title: str, shape: Any, shift: float 
 # Counts
 
 
-def matrix(title: str, counts: Mapping[str, Mapping[str, int]], columns: Sequence[str], asked: str, answered: str) -> Figure:
+def matrix(
+    title: str, counts: Mapping[str, Mapping[str, int]], columns: Sequence[str], asked: str, answered: str, note: str = ""
+) -> Figure:
     """Counts by row and column; how dark a cell is tells its share of the row."""
     cells = [
         {
@@ -129,7 +140,7 @@ def matrix(title: str, counts: Mapping[str, Mapping[str, int]], columns: Sequenc
     dark = alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.08, 0.6]), legend=None)
     shown = base.mark_rect(color=COLOURS[0]).encode(opacity=dark) + base.mark_text(color=INK).encode(text="n:Q")
     rows = [(row, *(str(of.get(column, 0)) for column in columns)) for row, of in counts.items()]
-    return Figure(title, _spec(shown, len(counts)), (asked, *columns), rows)
+    return Figure(title, _spec(shown, len(counts)), (asked, *columns), rows, note)
 
 
 def bars(
@@ -197,26 +208,38 @@ def histogram(
     return Figure(title, _spec(shown), ("", "rows", "5 %", "median", "95 %"), rows, note)
 
 
-def curves(title: str, across: str, unit: str, lines: Mapping[str, Sequence[tuple[float, float]]], note: str = "") -> Figure:
-    """A line for each series over steps; the points are faint behind their running mean."""
-    data = [{"series": name, "x": x, "y": y} for name, points in lines.items() for x, y in points]
-    width = max((len(points) for points in lines.values()), default=0) // 20
-    colour = _coded(alt.Color, COLOURS, list(lines))
-    base = _of(data).encode(
-        x=alt.X("x:Q", title=across, axis=alt.Axis(tickMinStep=1)), color=colour,
-        tooltip=["series:N", alt.Tooltip("x:Q", title=across), alt.Tooltip("y:Q", format=".3f")],
+def curves(
+    title: str, across: str, unit: str, lines: Mapping[str, Sequence[Point]], marks: Sequence[float] = (), note: str = ""
+) -> Figure:
+    """A line for each series over steps, faint behind its running mean; with dashed rules at ``marks``."""
+    means = {name: running_mean(points) for name, points in lines.items()}
+    base = _of([
+        {"series": name, "x": x, "y": y, "mean": mean}
+        for name, points in lines.items() for (x, y, _), mean in zip(points, means[name], strict=True)
+    ]).encode(
+        x=alt.X("x:Q", title=across, axis=alt.Axis(tickMinStep=1)), color=_coded(alt.Color, COLOURS, list(lines)),
+        tooltip=["series:N", alt.Tooltip("x:Q", title=across), *(alt.Tooltip(f"{of}:Q", format=".3f") for of in ("y", "mean"))],
     )  # fmt: skip
     up = alt.Scale(zero=False)
-    shown = base.mark_line(opacity=0.3, strokeWidth=1).encode(y=alt.Y("y:Q", title=unit, scale=up))
-    mean = base.transform_window(
-        frame=[-width, width], groupby=["series"], sort=[alt.SortField("x")], mean="mean(y)"
-    ).mark_line(strokeWidth=2.5)  # fmt: skip
-    shown += mean.encode(y=alt.Y("mean:Q", scale=up))
+    shown = base.mark_line(opacity=0.25, strokeWidth=1).encode(y=alt.Y("y:Q", title=unit, scale=up))
+    shown += base.mark_line(strokeWidth=2.5).encode(y=alt.Y("mean:Q", scale=up))
+    if marks:
+        shown += _of([{"mark": mark} for mark in marks]).mark_rule(strokeDash=[4, 3], opacity=0.6).encode(x="mark:Q")
     rows = [
-        (name, number(x), number(y))
-        for name, points in lines.items() for x, y in points[:: max(1, len(points) // 20)]
-    ]  # fmt: skip
-    return Figure(title, _spec(shown), ("", across, unit), rows, note)
+        (name, *map(number, each))
+        for name, points in lines.items()
+        for each in [(x, y, mean) for (x, y, _), mean in zip(points, means[name], strict=True)][:: max(1, len(points) // 20)]
+    ]
+    return Figure(title, _spec(shown), ("", across, unit, "running mean"), rows, note)
+
+
+def running_mean(points: Sequence[Point]) -> list[float]:
+    """At each point the weighted mean over a twentieth of the points on either side."""
+    width, found = len(points) // 20, []
+    for at in range(len(points)):
+        some = points[max(0, at - width) : at + width + 1]
+        found.append(sum(y * weight for _, y, weight in some) / sum(weight for _, _, weight in some))
+    return found
 
 
 # What they share

@@ -12,10 +12,11 @@ from rich.table import Table
 from .arms import UNTOUCHED, Arm, read_arms, says
 from .cli import NOT_KEPT, ended, fail
 from .comparison import Comparison, ComparisonSettings
+from .comparison_table import change, markdown, title, value
 from .component import identity
-from .findings import label
+from .files import replacing
 from .plan import Plan
-from .records import digest
+from .records import Lang, digest
 from .run_folder import link
 from .stage import Workspace
 from .yaml_tree import PlanError
@@ -43,7 +44,7 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
     for sentence in found.found["verdict"]:
         console.print(sentence, highlight=False, markup=False)
     for lang in (*plan.to, plan.rich):
-        console.print(table(found, str(lang), lang.english_name))
+        console.print(table(found, lang))
     typer.echo(f"report  {folder / 'comparison.html'}")
     if found.found["kept"].get(settings.lead, "kept") != "kept":
         raise typer.Exit(NOT_KEPT)
@@ -70,44 +71,29 @@ def settings_of(plan: Plan, arms: Sequence[Arm]) -> ComparisonSettings:
 
 
 def keep(plan: Plan, settings: ComparisonSettings, found: Comparison) -> Path:
-    """The comparison's own folder: its page and numbers, and a link to each arm's model."""
+    """The comparison's own folder: its page, numbers and tables, and a link to each arm's model."""
     folder = plan.runs / (plan.name or f"compare-{plan.recipe or 'plan'}-{'-'.join(plan.to)}-{digest(identity(settings))[:6]}")
     folder.mkdir(parents=True, exist_ok=True)
     for file in ("comparison.html", "comparison.json"):
         link(folder / file, found.folder / file)
+    with replacing(folder / "comparison.md") as file:
+        file.write(markdown(found.found))
     for name, about in found.found["arms"].items():
         for seed, model in zip(about["seeds"], about["models"], strict=True):
             link(folder / f"{Path(name).stem}-seed-{seed}", Path(os.path.abspath(model)))
     return folder
 
 
-def table(found: Comparison, lang: str, title: str) -> Table:
+def table(found: Comparison, lang: Lang) -> Table:
     """The first scores of a language, a line for each arm, with how much each differs from the untouched model."""
     scores = [score for score in found.found["scores"] if score["lang"] == lang]
     scores.sort(key=lambda score: (not score["headline"], not score["name"].startswith("text_bits")))
-    shown = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    shown = Table(title=lang.english_name, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     shown.add_column("arm", no_wrap=True)
     for score in scores[:SHOWN]:
-        shown.add_column(f"{label(score['name'])} {'↑' if score['higher_is_better'] else '↓'}", justify="right")
-    shown.add_row(UNTOUCHED, *(_value(score, score[UNTOUCHED]) for score in scores[:SHOWN]))
+        shown.add_column(title(score), justify="right")
+    shown.add_row(UNTOUCHED, *(value(score, score[UNTOUCHED]) for score in scores[:SHOWN]))
     for name in found.found["arms"]:
-        cells = []
-        for score in scores[:SHOWN]:
-            of_arm, before = score["arms"][name], score[UNTOUCHED]
-            cells.append(f"{_value(score, of_arm['mean'])} {_change(score, of_arm['mean'] - before, before)}")
-        shown.add_row(name, *cells)
+        means = [(score, score["arms"][name]["mean"]) for score in scores[:SHOWN]]
+        shown.add_row(name, *(f"{value(score, mean)} {change(score, mean - score[UNTOUCHED])}" for score, mean in means))
     return shown
-
-
-def _value(score: dict[str, Any], value: float) -> str:
-    return f"{value:.3f}" if score["unit"].startswith("bits") else f"{value * _factor(score):.1f}"
-
-
-def _change(score: dict[str, Any], difference: float, before: float) -> str:
-    if score["unit"].startswith("bits"):
-        return f"{100 * difference / before:+.1f}%" if before else ""
-    return f"{difference * _factor(score):+.1f}"
-
-
-def _factor(score: dict[str, Any]) -> float:
-    return 100.0 if score["unit"] in ("share", "accuracy") else 1.0

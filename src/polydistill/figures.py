@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from . import charts
 from .charts import Dot, Figure
 from .confusion import matrix
-from .findings import FLIPS, Change, label
+from .findings import FLIPS, Change, label, per
 from .records import Lang
 from .retain import Candidate, Front, RetainSettings
 from .side_by_side import Length, spread
+from .training_curves import by_kind, resumes, whole
 from .verdict import retained
 
 PARTS = {"gained": "var(--series-1)", "lost": "var(--series-2)", "both": "var(--quiet-1)", "neither": "var(--quiet-2)"}
@@ -36,6 +37,8 @@ def cards(changes: Sequence[Change], figures: dict[str, Figure]) -> list[Card]:
     """A card for each score, the headline first, its languages by how much they gained; fills in the figures."""
     by_score: dict[str, list[Change]] = {}
     for change in sorted(changes, key=lambda change: not change.before.headline):
+        if change.about_the_measure:
+            continue
         by_score.setdefault(change.before.name, []).append(change)
     found = []
     for name, of in by_score.items():
@@ -99,12 +102,14 @@ def confusions(changes: Sequence[Change]) -> dict[str, Figure]:
     }  # fmt: skip
     found: dict[str, Figure] = {}
     for name, counts in tables.items():
-        columns = list(dict.fromkeys([*counts, *(to for of in counts.values() for to in of)]))
+        columns = list(dict.fromkeys([*(asked for asked, of in counts.items() if of), *(to for of in counts.values() for to in of)]))
         columns.sort(key=lambda to: (to == "unknown", to == "mixed", to not in counts))
         if any(counts.values()):
-            told = {answered_name(asked): {answered_name(to): n for to, n in of.items()} for asked, of in counts.items()}
+            told = {answered_name(asked): {answered_name(to): n for to, n in of.items()} for asked, of in counts.items() if of}
             row, column = ("asked in", "answered in") if name != "identified" else ("written in", "identified as")
-            found[name] = charts.matrix(titles[name], told, [answered_name(to) for to in columns], row, column)
+            nothing = ", ".join(answered_name(asked) for asked, of in counts.items() if not of)
+            note = f"Not measurable: {nothing}." if nothing else ""
+            found[name] = charts.matrix(titles[name], told, [answered_name(to) for to in columns], row, column, note)
     return found
 
 
@@ -148,13 +153,20 @@ def ratios(of: Sequence[Length]) -> Figure:
     return charts.histogram("Length of translations", "characters of the translation for each of the source", spread(of))
 
 
-def losses(events: Sequence[Mapping[str, Any]]) -> Figure:
-    """The training loss, whole and by its parts where they were kept."""
-    lines = {"all": [(event["step"], event["loss"]) for event in events]}
-    for part in dict.fromkeys(part for event in events for part in event.get("parts", ())):
-        lines[part] = [(event["step"], event["parts"][part]) for event in events if part in event.get("parts", ())]
-    note = f"Nats an answer token: {events[0]['loss']:.3f} at the first step, {events[-1]['loss']:.3f} near the last."
-    return charts.curves("Training loss", "step", "nats", lines, note)
+def losses(events: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
+    """The training loss, whole with its parts, and by kind of row where that was kept; nothing for a single step."""
+    if len(events) < 2:
+        return {}
+    stops = resumes(events)
+    note = "Nats an answer token, faint by step and strong as a running mean over steps, weighted by answer tokens."
+    again = f" Training was stopped, and went on at step {', '.join(map(str, stops))} (dashed)." if stops else ""
+    lines, kinds = whole(events), by_kind(events)
+    parts = " The parts add up to all." if len(lines) > 1 else ""
+    found = {"losses": charts.curves("Training loss", "step", "nats", lines, stops, note + parts + again)}
+    if kinds:
+        title = "Training loss by kind of row, and the language that is learned"
+        found["losses by kind"] = charts.curves(title, "step", "nats", kinds, stops, note + again)
+    return found
 
 
 def stages(seconds: Mapping[str, float]) -> Figure:
@@ -168,12 +180,16 @@ def candidates(front: Front) -> Figure | None:
     measured = [(each, each.change) for each in front.candidates if each.change]
     if not measured:
         return None
+    one = measured[0][1]
+    times = per(one.unit, one.before)
     points = [
-        Dot(f"{_candidate(each)}: {100 * each.gain:+.1f} % in the targets", "", change.value, change.low, change.high)
+        Dot(f"{_candidate(each)}: {100 * each.gain:+.1f} % in the targets", "", *(n * times for n in ends))
         for each, change in sorted(measured, key=lambda pair: -pair[0].gain)
+        for ends in [(change.value, change.low, change.high)]
     ]
     title = f"Candidates by what they gained, and what each changed in {label(front.retain)}"
-    return charts.differences(title, front.unit, points, front.higher_is_better, front.margin)
+    unit = "change in %" if one.relative else "change in points"
+    return charts.differences(title, unit, points, one.higher_is_better, front.margin and front.margin * times)
 
 
 def _candidate(each: Candidate) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from .contamination import clean, contaminated
-from .evaluators import Score
+from .evaluators import ABOUT_THE_MEASURE, Score
 from .evidence import Difference, difference, holm
 from .records import Lang, Row
 
@@ -31,6 +31,11 @@ class Change(NamedTuple):
     """The same scores without those; None where there are none, or no others."""
 
     @property
+    def about_the_measure(self) -> bool:
+        """Whether it says how far a measurement is to be believed and nothing of the model: shown as such, compared nowhere."""
+        return self.before.name in ABOUT_THE_MEASURE
+
+    @property
     def better(self) -> float:
         """The difference, positive where the student is better."""
         return (self.after.value - self.before.value) * (1 if self.before.higher_is_better else -1)
@@ -50,9 +55,7 @@ class Change(NamedTuple):
     @property
     def per(self) -> float:
         """What a difference is multiplied by to be read: shares in per cent, bits in per cent of before."""
-        if self.before.unit.startswith("bits"):
-            return 100 / self.before.value if self.before.value else 0.0
-        return self.factor
+        return per(self.before.unit, self.before.value)
 
     def told(self, difference: float) -> str:
         """A difference as people read it."""
@@ -72,10 +75,12 @@ class Change(NamedTuple):
     @property
     def factor(self) -> float:
         """Shares are shown in per cent."""
-        return 100.0 if self.before.unit in ("share", "accuracy") else 1.0
+        return 100.0 if self.before.unit in SHARES else 1.0
 
     def shown(self, score: Score) -> str:
-        """A value of this score as people read it."""
+        """A value of this score as people read it; without items that count there is none."""
+        if not score.n:
+            return "not measurable"
         return f"{score.value:.3f}" if score.unit.startswith("bits") else f"{score.value * self.factor:.1f}"
 
     @property
@@ -88,10 +93,10 @@ class Change(NamedTuple):
         return "better" if self.better > 0 else "worse"
 
     def flips(self) -> dict[str, Flip]:
-        """What became of each item of a yes/no score, by id; empty for other scores."""
+        """What became of each item of a yes/no score of the model, by id; empty for other scores."""
         pairs = zip(self.before.items, self.after.items, strict=True)
         values = {b.id: (b.value, a.value) for b, a in pairs if b.value is not None and a.value is not None}
-        if self.before.combine != "mean" or not all(value in (0, 1) for pair in values.values() for value in pair):
+        if self.about_the_measure or self.before.combine != "mean" or not all(value in (0, 1) for pair in values.values() for value in pair):
             return {}
         right = 1 if self.before.higher_is_better else 0
         names: dict[tuple[bool, bool], Flip] = {
@@ -100,14 +105,24 @@ class Change(NamedTuple):
         return {id: names[before == right, after == right] for id, (before, after) in values.items()}
 
 
+SHARES = ("share", "accuracy")
+
+
+def per(unit: str, before: float) -> float:
+    """What a difference is multiplied by to be read: bits in per cent of ``before`` (0 where that is 0), shares in points."""
+    if unit.startswith("bits"):
+        return 100 / before if before else 0.0
+    return 100.0 if unit in SHARES else 1.0
+
+
 def measured(pairs: Iterable[tuple[Score, Score]], trained: Iterable[Row] = ()) -> list[Change]:
     """Each score with its difference, and with its clean part where items overlap with the rows that were trained on.
 
-    p is adjusted by Holm within each score's family of languages.
+    p is adjusted by Holm within each score's family of languages. What is about the measure has neither.
     """
     both = list(pairs)
-    overlaps = contaminated(trained, [before for before, _ in both])
-    found = [_measured(before, after, overlaps[before.name, before.lang]) for before, after in both]
+    overlaps = contaminated(trained, [before for before, _ in both if before.name not in ABOUT_THE_MEASURE])
+    found = [_measured(before, after, overlaps.get((before.name, before.lang), ())) for before, after in both]
     for name in {change.before.name for change in found}:
         ps = {at: c.difference.p for at, c in enumerate(found) if c.before.name == name and c.difference}
         family = {at: p for at, p in ps.items() if p is not None}
@@ -117,7 +132,9 @@ def measured(pairs: Iterable[tuple[Score, Score]], trained: Iterable[Row] = ()) 
 
 
 def _measured(before: Score, after: Score, overlap: Sequence[str]) -> Change:
-    change = Change(before, after, difference([before], [after]) if before.items and before.n and after.n else None)
+    change = Change(before, after)
+    if before.items and before.n and after.n and not change.about_the_measure:
+        change = change._replace(difference=difference([before], [after]))
     cleaned = (clean(before, overlap), clean(after, overlap)) if overlap else (None, None)
     part = (cleaned[0], cleaned[1]) if cleaned[0] and cleaned[1] else None
     return change._replace(overlap=tuple(overlap), clean=part)
@@ -156,7 +173,7 @@ def table(changes: Sequence[Change], rich: Lang, target: Lang) -> list[Line]:
     """The scores of one target language and of the rich one, side by side, in the order they were measured."""
     lines: dict[str, dict[Lang, Change]] = {}
     for change in changes:
-        if change.before.lang in (rich, target):
+        if change.before.lang in (rich, target) and not change.about_the_measure:
             lines.setdefault(change.before.name, {})[change.before.lang] = change
     return [
         Line(name, read_unit(next(iter(found.values())).before), found.get(target), found.get(rich))

@@ -56,7 +56,7 @@ class Report(Artifact):
         return self.scores["kept"]
 
 
-@stage(version=3)
+@stage(version=4)
 def report(
     settings: ReportSettings, scores: Evaluation, mixture: Rows, candidates: Candidates, student: Model, *, out: Path
 ) -> Report:
@@ -64,9 +64,7 @@ def report(
     changes = measured(scores.pairs(), mixture)
     said = verdict(changes, settings.rich, settings.targets, settings.retain)
     served = scores.reloaded.found
-    doubts = warnings(changes, settings.rich, settings.retain)
-    if served.equal < served.of or served.faults:
-        doubts.append(served.sentence)
+    doubts = warnings(changes, settings.rich, settings.retain, served)
     funnel = json.loads((mixture.folder / "funnel.json").read_text("utf-8"))
     tables = {target: table(changes, settings.rich, target) for target in settings.targets}
     write_json(out / "scores.json", {
@@ -75,7 +73,7 @@ def report(
         "tables": {
             target: [[f"{label(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()
         },
-        "funnel": funnel,
+        "funnel": funnel, "reloaded": served.model_dump(mode="json"),
     })  # fmt: skip
     parts = parts_of(scores.base, settings.parts)
     stages = [(name, result) for name, result, _ in workspace().finished if name not in ("measure", "served")]
@@ -85,7 +83,7 @@ def report(
         "settings": settings, "tables": tables, "funnel": funnel, "version": __version__, "seeds": seeds(made_with),
     }  # fmt: skip
     page = html(
-        changes, candidates.events(), student, **shown, verdict=said, warnings=doubts, served=served.sentence,
+        changes, candidates.events(), student, **shown, verdict=said, warnings=doubts, served=served,
         about=in_one(parts), plan=yaml_text(made_with),
     )  # fmt: skip
     with replacing(out / "report.html") as file:
@@ -103,7 +101,7 @@ def html(changes: Sequence[Change], events: list[dict[str, Any]], student: Model
     """The page, with every chart that there are numbers for."""
     from . import figures as draw
     from .html_page import page
-    from .side_by_side import answers, farthest, lengths, thinned
+    from .side_by_side import examples, farthest, lengths
 
     settings, funnel = shown["settings"], shown["funnel"]
     found: dict[str, draw.Figure] = {}
@@ -117,18 +115,19 @@ def html(changes: Sequence[Change], events: list[dict[str, Any]], student: Model
     more = {
         "kept": settings.retain and draw.rich_kept(changes, settings.rich, settings.retain), "flips": flips,
         "candidates": student and draw.candidates(student.front), "ratios": draw.ratios(translated) if translated else None,
-        "losses": draw.losses(thinned(events)) if len(events) > 1 else None,
         "stages": draw.stages(seconds) if seconds else None,
     }  # fmt: skip
-    found |= {name: figure for name, figure in more.items() if figure}
+    found |= {name: figure for name, figure in more.items() if figure} | draw.losses(events)
+    shown_answers = examples(changes, settings.rich, settings.examples)
     langs = {settings.rich, *settings.targets, *(change.before.lang for change in changes)}
     data = {
-        "answers": answers(changes, settings.rich, settings.examples), "flips": lines,
+        "answers": shown_answers.rows, "flips": lines,
         "labels": {change.before.name: label(change.before.name) for change in changes},
         "langs": {str(lang): {"name": lang.english_name, "tag": lang.bcp47} for lang in sorted(langs)},
     }  # fmt: skip
     return page(
         "report.html", found, data, cards=cards, stages=stages, far=farthest(translated), flip_names=FLIPS,
+        examples=shown_answers,
         choice=student.front.sentence if student else "", template=template_of(student),
         has_clean=any(change.clean for change in changes), limits=limits(changes), **shown,
     )  # fmt: skip

@@ -1,12 +1,15 @@
 """What a report says in words: a verdict with its numbers, and warnings."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from .evidence import kept
 from .findings import Change, label
 from .records import Lang
-from .retain import RetainSettings
+from .retain import RetainSettings, named
+from .served import Served
+from .sources import BadInput
 
 TOLD = {"language_fidelity_lines": "answers in the right language", "looping_answers": "answers that loop"}
 """Shares that the verdict names beside the leading score."""
@@ -62,15 +65,15 @@ def _of_language(lang: Lang, lead: Change, of_lang: Sequence[Change], watched: L
             said += f". {lang.english_name} has lost"
         elif most_lost > 0:
             said += f". A loss of {lead.told(most_lost).lstrip('+-')}{'' if lead.unit == '%' else ' points'} is not excluded"
-            tone = "bad"
     return Sentence(said + ".", tone)
 
 
 def retained(changes: Sequence[Change], rich: Lang, retain: RetainSettings) -> Change | None:
-    """The change that must stay within the margin; None where it was not measured."""
-    of_lang = [c for c in changes if c.before.lang == (retain.language or rich)]
-    exact = [c for c in of_lang if c.before.name == retain.score]
-    return next(iter(exact or [c for c in of_lang if c.before.name.startswith(retain.score)]), None)
+    """The change that must stay within the margin; None where it was not measured, or several begin with its name."""
+    of_lang = {c.before.name: c for c in changes if c.before.lang == (retain.language or rich)}
+    with suppress(BadInput):
+        return of_lang[named(retain.score, of_lang, "choose.retain.score")]
+    return None
 
 
 def kept_or_lost(changes: Sequence[Change], rich: Lang, retain: RetainSettings | None) -> str:
@@ -85,7 +88,7 @@ def _retained(changes: Sequence[Change], rich: Lang, retain: RetainSettings) -> 
     change, found = retained(changes, rich, retain), kept_or_lost(changes, rich, retain)
     lang = (retain.language or rich).english_name
     if change is None:
-        return Sentence(f"{lang}: {label(retain.score)}, which was to be kept, was not measured.", "bad")
+        return Sentence(f"{lang}: {label(retain.score)}, which was to be kept, was not measured by one score.", "bad")
     numbers = f"{label(change.before.name)} {change.text} {change.interval}".rstrip()
     return {
         "kept": Sentence(f"{lang} kept: {numbers}, so it has lost no more than {retain.worse_by}.", "good"),
@@ -96,9 +99,16 @@ def _retained(changes: Sequence[Change], rich: Lang, retain: RetainSettings) -> 
     }[found]
 
 
-def warnings(changes: Sequence[Change], rich: Lang, retain: RetainSettings | None = None) -> list[str]:
-    """What casts doubt on the scores, each thing once: their own warnings, too few items, overlap with training rows."""
-    found = [f"{of(c)}: {said}" for c in changes for said in (c.before.warning, c.after.warning) if said]
+def warnings(
+    changes: Sequence[Change], rich: Lang, retain: RetainSettings | None = None, served: Served | None = None
+) -> list[str]:
+    """What casts doubt on the scores, each thing once: a folder that answers otherwise than it did when it was measured,
+    the scores' own warnings, too few items, overlap with training rows."""
+    found = [served.sentence] if served and doubted(served) else []
+    for c in changes:
+        # What is about the measure says itself what it is about.
+        before = "" if c.about_the_measure else f"{of(c)}: "
+        found += [before + said for said in (c.before.warning, c.after.warning) if said]
     change = retained(changes, rich, retain) if retain else None
     if retain and change and change.difference:
         n, least = change.difference.n, change.difference.smallest
@@ -113,6 +123,11 @@ def warnings(changes: Sequence[Change], rich: Lang, retain: RetainSettings | Non
     if few:
         found.append(f"fewer than {FEW} independent items, so the interval is rough: {'; '.join(few)}")
     return list(dict.fromkeys(found))
+
+
+def doubted(served: Served) -> bool:
+    """Whether it is not shown that the folder answers as it was measured."""
+    return served.equal < served.of or not served.of or bool(served.faults)
 
 
 def of(change: Change) -> str:

@@ -80,24 +80,44 @@ def read_arms(
     """
     plan = read_plan(given, list(changes), model, source, target)
     recipe = plan.recipe or "plan"
-    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
-        raise PlanError([f"the arm {twice[0]} is given twice"])
-    made, mistakes = [], []
-    for name in names:
-        if name == UNTOUCHED:
-            continue
-        for seed in range(seeds):
-            change = [
-                *changes,
-                *changes_of(name, recipe),
-                f"mix.seed={plan.mix.seed + seed}",
-                f"train.seed={plan.train.seed + seed}",
-            ]
-            try:
-                made.append(Arm(name, seed, read_plan(given, change, model, source, target)))
-            except PlanError as error:
-                mistakes += [f"{name}: {mistake}" for mistake in error.mistakes]
-                break
+    made, mistakes = [], _named_twice(names)
+    for name in dict.fromkeys(name for name in names if name != UNTOUCHED):
+        try:
+            own = changes_of(name, recipe)
+            for seed in range(seeds):
+                drawn = [f"mix.seed={plan.mix.seed + seed}", f"train.seed={plan.train.seed + seed}"]
+                arm = Arm(name, seed, read_plan(given, [*changes, *own, *drawn], model, source, target))
+                _comparable(arm, own, plan, made)
+                made.append(arm)
+        except PlanError as error:
+            mistakes += [f"{name}: {mistake}" for mistake in error.mistakes]
     if mistakes:
         raise PlanError(mistakes)
     return plan, sorted(made, key=lambda arm: arm.seed)
+
+
+def _named_twice(names: Sequence[str]) -> list[str]:
+    """A mistake for each name under which two arms would be kept; a file's is its own without folder and ending."""
+    short = [Path(name).stem for name in dict.fromkeys([*names, UNTOUCHED])]
+    twice = [name for at, name in enumerate(names) if name in names[:at]]
+    twice += [name for at, name in enumerate(short) if name in short[:at]]
+    return [f"the arm {name} is given twice; give each once, and each file a name of its own" for name in dict.fromkeys(twice)]
+
+
+def _comparable(arm: Arm, own: Sequence[str], plan: Plan, others: Sequence[Arm]) -> None:
+    """Nothing, where an arm differs from the others, and in nothing that all must have in common.
+
+    Raises:
+        PlanError: it does not, or it differs in that too.
+    """
+    common = {
+        "model": (plan.model, arm.plan.model), "from": (plan.rich, arm.plan.rich), "to": (plan.to, arm.plan.to),
+        "runs": (plan.runs, arm.plan.runs), "name": (plan.name, arm.plan.name),
+        "evaluate": (plan.evaluate, arm.plan.evaluate), "mix.tokens": (plan.mix.tokens, arm.plan.mix.tokens),
+    }  # fmt: skip
+    found = [key for key, (ours, its) in common.items() if ours != its]
+    found += [key for key in ("mix.seed", "train.seed") if any(change.partition("=")[0].strip() == key for change in own)]
+    if found:
+        raise PlanError([f"an arm cannot change {key}, which all arms have in common" for key in found])
+    if same := [other.name for other in others if other.plan == arm.plan]:
+        raise PlanError([f"it changes nothing: its plan is that of {same[0]}"])

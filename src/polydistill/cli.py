@@ -171,7 +171,7 @@ def compare(
     from .comparing import compared
 
     ALLOWED.set(frozenset(allow or []))
-    compared([name.strip() for name in arms.split(",")], seeds, (plan, changes or (), model, source, target))
+    compared([name.strip() for name in arms.split(",") if name.strip()], seeds, (plan, changes or (), model, source, target))
 
 
 @app.command()

@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 
 from .arms import UNTOUCHED, Arm
 from .component import Count, Settings
+from .engines import Engine
 from .evaluate import Evaluation
 from .evaluators import ABOUT_THE_MEASURE, Score
 from .evidence import Difference, Seeds, difference, holm, over_seeds
 from .findings import Change
+from .provenance import parts_of, settings_of, yaml_text
 from .records import Lang
 from .retain import RetainSettings
 from .sources import BadInput
-from .stage import Artifact, Rows, replacing, stage, write_json
+from .stage import Artifact, Rows, replacing, stage, workspace, write_json
 
 EQUAL = 0.02
 """How far an arm's tokens may be from what was asked for: a mixture is made of whole rows."""
@@ -99,22 +101,39 @@ class Compared(NamedTuple):
     places: dict[str, Place]
 
 
-@stage()
+@stage(version=2)
 def comparison(settings: ComparisonSettings, *results: Any, out: Path) -> Comparison:
     """The arms side by side: first the mixture of each, then the scores of each."""
-    from .comparison_report import html, keeps, verdict
+    from .comparison_report import doubts, html, keeps, verdict
+    from .report import in_one
 
     mixtures, evaluations = results[: len(settings.arms)], results[len(settings.arms) :]
     found = side_by_side(settings, evaluations)
-    said = verdict(settings, found)
+    said, base = verdict(settings, found), evaluations[0].base
+    measures = [score for score in evaluations[0].before if score.name in ABOUT_THE_MEASURE]
+    doubted = doubts(settings, found, measures, [one.reloaded.found for one in evaluations])
+    arms = {name: _about(settings, name, mixtures, evaluations) for name in settings.names}
     write_json(out / "comparison.json", {
-        "verdict": said, "lead": settings.lead, "kept": keeps(settings, found),
-        "arms": {name: _about(settings, name, mixtures, evaluations) for name in settings.names},
+        "verdict": [one.text for one in said], "warnings": doubted, "lead": settings.lead, "kept": keeps(settings, found),
+        "arms": arms,
         "scores": [as_numbers(one) for one in found],
     })  # fmt: skip
     with replacing(out / "comparison.html") as file:
-        file.write(html(settings, found, said))
+        about = in_one(parts_of(base, ()))
+        file.write(html(settings, found, said, arms, warnings=doubted, about=about, plan=yaml_text(made_with(settings, base))))
     return Comparison(out)
+
+
+def made_with(settings: ComparisonSettings, base: Engine) -> dict[str, Any]:
+    """The settings of every stage by its folder; of a stage with several folders, the later ones' that are not the first's."""
+    top = {"model": base, "rich": settings.rich, "targets": settings.targets}
+    found = {**settings_of((), top), "lead": settings.lead, "arms": [f"{name}, seed {seed}" for name, seed in settings.arms]}
+    for name, result, _ in workspace().finished:
+        noted, of_stage = settings_of([(name, result)], top)[name], found.setdefault(name, {})
+        first = next(iter(of_stage.values()), None)
+        own = noted if first is None else {key: value for key, value in noted.items() if first[key] != value}
+        of_stage.setdefault(result.folder.name, own)
+    return found
 
 
 def side_by_side(settings: ComparisonSettings, evaluations: Sequence[Evaluation]) -> list[Compared]:

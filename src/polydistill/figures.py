@@ -102,12 +102,13 @@ def confusions(changes: Sequence[Change]) -> dict[str, Figure]:
     }  # fmt: skip
     found: dict[str, Figure] = {}
     for name, counts in tables.items():
-        columns = list(dict.fromkeys([*(asked for asked, of in counts.items() if of), *(to for of in counts.values() for to in of)]))
+        judged = {asked: of for asked, of in counts.items() if of}
+        columns = list(dict.fromkeys([*judged, *(to for of in judged.values() for to in of)]))
         columns.sort(key=lambda to: (to == "unknown", to == "mixed", to not in counts))
-        if any(counts.values()):
-            told = {answered_name(asked): {answered_name(to): n for to, n in of.items()} for asked, of in counts.items() if of}
+        if judged:
+            told = {answered_name(asked): {answered_name(to): n for to, n in of.items()} for asked, of in judged.items()}
             row, column = ("asked in", "answered in") if name != "identified" else ("written in", "identified as")
-            nothing = ", ".join(answered_name(asked) for asked, of in counts.items() if not of)
+            nothing = ", ".join(answered_name(asked) for asked in counts if asked not in judged)
             note = f"Not measurable: {nothing}." if nothing else ""
             found[name] = charts.matrix(titles[name], told, [answered_name(to) for to in columns], row, column, note)
     return found

@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
     @property
     def about_the_measure(self) -> bool:
-        """Whether it says how far a measurement is to be believed and nothing of the model: shown as such, compared nowhere."""
+        """Whether it says how far a measurement is to be believed, and nothing of the model."""
         return self.before.name in ABOUT_THE_MEASURE
 
     @property
@@ -96,7 +96,11 @@ class Change(NamedTuple):
         """What became of each item of a yes/no score of the model, by id; empty for other scores."""
         pairs = zip(self.before.items, self.after.items, strict=True)
         values = {b.id: (b.value, a.value) for b, a in pairs if b.value is not None and a.value is not None}
-        if self.about_the_measure or self.before.combine != "mean" or not all(value in (0, 1) for pair in values.values() for value in pair):
+        if (
+            self.about_the_measure
+            or self.before.combine != "mean"
+            or not all(value in (0, 1) for pair in values.values() for value in pair)
+        ):
             return {}
         right = 1 if self.before.higher_is_better else 0
         names: dict[tuple[bool, bool], Flip] = {

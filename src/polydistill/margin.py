@@ -15,7 +15,7 @@ class Margin(str):
     """``2%`` of the untouched value; ``2 points``: hundredths of a share or an accuracy, ones of a chrF++; ``0.02`` as it is.
 
     Raises:
-        ValueError: it is none of these, or not above 0.
+        ValueError: it is none of these, not above 0, or so wide (100 % or 100 points) that all may be lost.
     """
 
     parts: _Parts
@@ -30,6 +30,8 @@ class Margin(str):
         number, unit = float(found[1]), found[2].rstrip("s")
         if not number:
             raise ValueError("a margin of 0 can never be shown to be kept, however many items there are; give one above 0")
+        if unit and number >= 100:
+            raise ValueError(f"a margin of '{text}' keeps nothing; give one under 100{'%' if unit == '%' else ' points'}")
         spelt = {"%": f"{number:.10g}%", "point": f"{number:.10g} point{'' if number == 1 else 's'}", "": f"{number:.10g}"}
         margin = super().__new__(cls, spelt[unit])
         margin.parts = _Parts(number, unit)
@@ -39,13 +41,15 @@ class Margin(str):
         """The margin in the score's own unit, given its value before.
 
         Raises:
-            ValueError: points of bits.
+            ValueError: points of bits, or a number so wide that all may be lost: 1 of a share, an accuracy or bits.
         """
         number, kind = self.parts
         if kind == "%":
             return number / 100 * abs(before)
         if kind == "point" and unit.startswith("bits"):
             raise ValueError(f"worse_by: {self} of {unit} mean nothing; give a percentage, such as 2%")
+        if not kind and number >= 1 and (unit in ("share", "accuracy") or unit.startswith("bits")):
+            raise ValueError(f"worse_by: {self} of {unit} keeps nothing; give a percentage, such as 2%, or less than 1")
         return number / 100 if kind == "point" and unit in ("share", "accuracy") else number
 
     @classmethod

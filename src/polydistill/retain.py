@@ -168,9 +168,11 @@ def check_promise(retain: RetainSettings, known: Mapping[str, tuple[str, int]]) 
     unit, items = known[name]
     margin, least = retain.worse_by.of(1.0, unit), smallest(items, FLIPPED**0.5)
     if unit in ("accuracy", "share") and least > margin:
+        wider = f"worse_by: {100 * least + 0.5:.0f} points, " if least < 0.99 else ""
+        shows = f"which show {100 * least:.1f} points" if least < 1 else "which can show no difference"
         raise BadInput(
-            f"worse_by: {retain.worse_by} of {name} cannot be shown with {items} items, which show {100 * least:.1f} points; "
-            f"give more items, worse_by: {100 * least + 0.5:.0f} points, or a score that tells more an item, such as text_bits"
+            f"worse_by: {retain.worse_by} of {name} cannot be shown with {items} items, {shows}; "
+            f"give more items, {wider}or a score that tells more an item, such as text_bits"
         )
 
 

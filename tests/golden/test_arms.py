@@ -53,6 +53,8 @@ def test_the_untouched_model_is_not_trained():
     [
         (("no_corss",), "no arm named 'no_corss'; did you mean no_cross"),
         (("sdrrl", "sdrrl"), "the arm sdrrl is given twice"),
+        ((UNTOUCHED, UNTOUCHED, "sdrrl"), "the arm untouched is given twice"),
+        (("no_cross", "sdrrl-no_cross"), "sdrrl-no_cross: it changes nothing: its plan is that of no_cross"),
     ],
 )
 def test_a_mistake_in_the_arms_is_said(names: tuple[str, ...], said: str):
@@ -74,6 +76,53 @@ def test_a_file_that_is_no_arm_is_refused(tmp_path: Path):
     own.write_text("train: {epochs: 2}\n")
     with pytest.raises(PlanError, match="an arm is a list of changes"):
         arms(str(own))
+
+
+def own(folder: Path, name: str, *changes: str) -> str:
+    """An arm of one's own."""
+    file = folder / f"{name}.yaml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("changes:\n" + "".join(f"  - {change}\n" for change in changes))
+    return str(file)
+
+
+def test_every_mistake_in_the_arms_is_said_at_once(tmp_path: Path):
+    with pytest.raises(PlanError) as error:
+        arms("no_corss", "x_lama", own(tmp_path, "slow", "train.learning_rat=1"))
+    assert len(error.value.mistakes) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("model", "other"),
+        ("from", "deu"),
+        ("to", "cat"),
+        ("runs", "elsewhere"),
+        ("name", "other"),
+        ("evaluate.evaluators", "[loops]"),
+        ("mix.tokens", "2000"),
+        ("mix.seed", "0"),
+        ("train.seed", "5"),
+    ],
+)
+def test_what_all_arms_have_in_common_no_arm_changes(tmp_path: Path, setting: str, value: str):
+    with pytest.raises(PlanError, match=f"an arm cannot change {setting.removesuffix('.evaluators')}, which all arms have in"):
+        arms("sdrrl", own(tmp_path, "mine", f"{setting}={value}"))
+
+
+def test_an_arm_that_changes_nothing_is_refused_beside_the_plan(tmp_path: Path):
+    same = own(tmp_path, "same", "train.epochs=1")
+    with pytest.raises(PlanError, match="same.yaml: it changes nothing: its plan is that of sdrrl"):
+        arms("sdrrl", same, seeds=2)
+    assert [arm.name for arm in arms(same)[1]] == [same]
+
+
+@pytest.mark.parametrize("name", ["slow", "sdrrl", UNTOUCHED])
+def test_two_arms_whose_models_would_be_kept_under_one_name_are_refused(tmp_path: Path, name: str):
+    one, other = own(tmp_path / "a", "slow", "train.epochs=2"), own(tmp_path / "b", name, "train.epochs=3")
+    with pytest.raises(PlanError, match=f"the arm {name} is given twice; give each once, and each file a name of its own"):
+        arms("sdrrl", one, other)
 
 
 def test_no_arm_is_called_as_a_recipe_is():

@@ -44,6 +44,23 @@ def test_points_of_bits_mean_nothing():
         Margin("2 points").of(1.0, "bits per character")
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("100%", "under 100%"), ("200 %", "under 100%"), ("100 points", "under 100 points"), ("1000points", "under 100 points")],
+)
+def test_a_margin_within_which_all_may_be_lost_is_refused(given: str, said: str):
+    with pytest.raises(ValueError, match=f"a margin of '{given}' keeps nothing; give one {said}"):
+        Margin(given)
+    assert Margin("99.9%").of(1.0, "share") == pytest.approx(0.999)
+
+
+@pytest.mark.parametrize("unit", ["share", "accuracy", "bits per character"])
+def test_a_bare_2_is_not_taken_for_2_per_cent_nor_for_all_of_it(unit: str):
+    with pytest.raises(ValueError, match=f"worse_by: 2 of {unit} keeps nothing; give a percentage, such as 2%"):
+        Margin(2).of(0.5, unit)
+    assert Margin(2).of(30.0, "chrF++") == 2.0
+
+
 class Holds(BaseModel):
     worse_by: Margin
 

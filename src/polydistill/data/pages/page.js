@@ -151,4 +151,11 @@ async function draw(place, spec) {
 }
 
 const specs = read("charts");
-window.drawn = Promise.all([...document.querySelectorAll("[data-chart]")].map((place) => draw(place, specs[place.dataset.chart])));
+const places = [...document.querySelectorAll("[data-chart]")];
+// Inside closed details there is no width to draw into.
+const hidden = places.filter((place) => place.closest("details:not([open])"));
+for (const within of new Set(hidden.map((place) => place.closest("details"))))
+  within.addEventListener("toggle", () => {
+    window.drawn = Promise.all(hidden.filter((place) => within.contains(place)).map((place) => draw(place, specs[place.dataset.chart])));
+  }, { once: true });
+window.drawn = Promise.all(places.filter((place) => !hidden.includes(place)).map((place) => draw(place, specs[place.dataset.chart])));

@@ -59,7 +59,8 @@ def write(file: Path, each: int = 4) -> Path:
         page = html(
             changes, [{"step": n, "loss": 3 - n / 10, "tokens": 9} for n in range(9)], None, settings=settings, version="0",
             tables={lang: table(changes, RICH, lang) for lang in TARGETS[:2]}, seeds={"train": 0}, about={PLANTED: PLANTED},
-            funnel={"read": {"chat rows": 9}, "rejected": {PLANTED: 2}, "groups": groups}, plan=PLANTED, served=Served(equal=7, of=8, differing=(PLANTED,), faults=(PLANTED,)),
+            funnel={"read": {"chat rows": 9}, "rejected": {PLANTED: 2}, "groups": groups}, plan=PLANTED,
+            served=Served(equal=7, of=8, differing=(PLANTED,), faults=(PLANTED,)),
             verdict=verdict(changes, RICH, TARGETS, settings.retain), warnings=[*warnings(changes, RICH), PLANTED],
         )  # fmt: skip
     file.write_text(page, "utf-8")

@@ -1,7 +1,8 @@
 """Arms: the same plan, changed in one thing, as controls to compare with. Each is a list of changes in arms/NAME.yaml."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,6 +95,18 @@ def read_arms(
     if mistakes:
         raise PlanError(mistakes)
     return plan, sorted(made, key=lambda arm: arm.seed)
+
+
+@contextmanager
+def named(arm: Arm) -> Iterator[None]:
+    """Inside, what goes wrong is said to have gone wrong with this arm."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(
+            f"that was the arm {arm.name}, seed {arm.plan.train.seed}: mend it, or leave it out; the others are kept"
+        )
+        raise
 
 
 def _named_twice(names: Sequence[str]) -> list[str]:

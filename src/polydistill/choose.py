@@ -11,7 +11,7 @@ from pydantic import field_validator, model_validator
 from . import progress
 from .component import Fraction, Settings
 from .engines import Engine
-from .evaluators import Evaluator, Score
+from .evaluators import Evaluator, Score, finite
 from .files import replacing
 from .paid import paying
 from .provenance import sources_in
@@ -171,7 +171,7 @@ def scores(settings: ChooseSettings, model: Engine, file: Path, shown: progress.
     with paying(model) as engine:
         for evaluator in settings.evaluators:
             pause()
-            found += evaluator(engine, (settings.rich, *settings.targets), ())
+            found += finite(evaluator(engine, (settings.rich, *settings.targets), ()))
     with replacing(file) as lines:
         lines.writelines(score.model_dump_json() + "\n" for score in found)
     shown.advance(note=file.stem)

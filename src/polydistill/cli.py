@@ -96,7 +96,8 @@ def ended(space: Any, work: Callable[[], Any]) -> Any:
         progress.say(f"what was finished is kept; {again}")
         raise typer.Exit(FAILED) from None
     except (ValueError, RuntimeError, LookupError, ImportError, FloatingPointError) as error:
-        progress.say(f"error: {error}")
+        for sentence in (f"error: {error}", *getattr(error, "__notes__", ())):
+            progress.say(sentence)
         raise typer.Exit(FAILED) from None
 
 
@@ -115,7 +116,9 @@ def run(
 
     print_table(shown, read.report, Console())
     typer.echo(f"report  {read.folder / 'report.html'}\nmodel   {read.folder / 'model'}")
-    if shown.kept in ("lost", "not shown"):
+    from .choose import Model
+
+    if shown.kept in ("lost", "not shown") or not Model(read.folder / "choose").met:
         raise typer.Exit(NOT_KEPT)
 
 

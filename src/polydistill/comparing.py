@@ -38,8 +38,12 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
     from .flow import compare
 
     settings = settings_of(plan, arms)
-    found = ended(Workspace(plan.runs), lambda: compare(settings, plan, arms))
-    folder = keep(plan, settings, found)
+
+    def work() -> tuple[Comparison, Path]:
+        done = compare(settings, plan, arms)
+        return done, keep(plan, settings, done)
+
+    found, folder = ended(Workspace(plan.runs), work)
     console = Console()
     for sentence in found.found["verdict"]:
         console.print(sentence, highlight=False, markup=False)
@@ -95,5 +99,7 @@ def table(found: Comparison, lang: Lang) -> Table:
     shown.add_row(UNTOUCHED, *(value(score, score[UNTOUCHED]) for score in scores[:SHOWN]))
     for name in found.found["arms"]:
         means = [(score, score["arms"][name]["mean"]) for score in scores[:SHOWN]]
-        shown.add_row(name, *(f"{value(score, mean)} {change(score, mean - score[UNTOUCHED])}" for score, mean in means))
+        shown.add_row(
+            Path(name).stem, *(f"{value(score, mean)} {change(score, mean - score[UNTOUCHED])}" for score, mean in means)
+        )
     return shown

@@ -18,6 +18,7 @@ from .records import Lang
 from .retain import RetainSettings
 from .sources import BadInput
 from .stage import Artifact, Rows, replacing, stage, workspace, write_json
+from .tallies import counts
 
 EQUAL = 0.02
 """How far an arm's tokens may be from what was asked for: a mixture is made of whole rows."""
@@ -70,7 +71,7 @@ def equal_tokens(settings: ComparisonSettings, arms: Sequence[Arm], mixtures: Se
     short = {
         arm.name: tokens_of(mixture)
         for arm, mixture in zip(arms, mixtures, strict=True)
-        if abs(tokens_of(mixture) / settings.tokens - 1) > EQUAL
+        if abs(tokens_of(mixture) - settings.tokens) > EQUAL * settings.tokens
     }
     if short:
         found = ", ".join(f"{name} {tokens:,}" for name, tokens in short.items())
@@ -131,7 +132,7 @@ def made_with(settings: ComparisonSettings, base: Engine) -> dict[str, Any]:
     for name, result, _ in workspace().finished:
         noted, of_stage = settings_of([(name, result)], top)[name], found.setdefault(name, {})
         first = next(iter(of_stage.values()), None)
-        own = noted if first is None else {key: value for key, value in noted.items() if first[key] != value}
+        own = {key: value for key, value in noted.items() if first is None or key not in first or first[key] != value}
         of_stage.setdefault(result.folder.name, own)
     return found
 
@@ -147,7 +148,7 @@ def side_by_side(settings: ComparisonSettings, evaluations: Sequence[Evaluation]
         if before.name in ABOUT_THE_MEASURE or not before.items or not all(key in one for one in chain(*by_arm.values())):
             continue
         of_arm = {name: [one[key] for one in seeds] for name, seeds in by_arm.items()}
-        if all(any(item.value is not None or item.parts for item in score.items) for score in chain(*of_arm.values())):
+        if all(any(map(counts, score.items)) for score in (before, *chain(*of_arm.values()))):
             found.append(Compared(before, {name: _place(settings, before, of_arm, name) for name in of_arm}))
     return [_adjusted(one, found) for one in found]
 

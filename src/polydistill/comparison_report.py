@@ -109,6 +109,9 @@ def _against(settings: ComparisonSettings, one: Compared, control: str) -> Said:
         if place.p_holm is not None and place.p_holm > 0.05:
             direction += f", but not beyond chance among so many comparisons (p {place.p_holm:.2f})"
             tone = "plain"
+        if not _beyond_seeds(place.lead_seeds):
+            direction += ", but other training seeds may turn it over"
+            tone = "plain"
     told = f"{_difference(change, place.lead.value)}{_over_seeds(place.lead_seeds, change)}"
     return _about(one, f"{settings.lead} against {control} {told}, {direction}.", tone)
 
@@ -116,6 +119,11 @@ def _against(settings: ComparisonSettings, one: Compared, control: str) -> Said:
 def _difference(change: Change, value: float) -> str:
     unit = "" if change.unit == "%" else f" {change.unit}"
     return f"{change.told(value)}{unit} {change.interval}".rstrip()
+
+
+def _beyond_seeds(seeds: Seeds | None) -> bool:
+    """Whether the interval over seeds excludes no difference; one seed says nothing of it."""
+    return seeds is None or seeds.low is None or seeds.high is None or not seeds.low <= 0 <= seeds.high
 
 
 def _over_seeds(seeds: Seeds | None, change: Change) -> str:
@@ -195,12 +203,17 @@ def _of(found: Sequence[Compared], lang: Lang) -> OfLanguage | None:
 
 def _cell(one: Compared, arm: str) -> Cell:
     change, seeds = one.places[arm].change, one.places[arm].seeds
-    within = ""
-    if seeds.low is not None and seeds.high is not None:
-        ends = (change.shown(change.after.model_copy(update={"value": end})) for end in (seeds.low, seeds.high))
-        within = f"[{', '.join(ends)}]"
+    ends = [change.shown(change.after.model_copy(update={"value": end})) for end in _ends(seeds, change)]
+    within = f"[{', '.join(ends)}]" if ends else ""
     tone = TONES.get(change.direction, "plain")
     return Cell(change.shown(change.after), f"{change.text} {change.interval}".rstrip(), within, tone)
+
+
+def _ends(seeds: Seeds, change: Change) -> list[float]:
+    """Of the interval over seeds, if there is one; that of a share ends at 0 and 1."""
+    if seeds.low is None or seeds.high is None:
+        return []
+    return [max(0.0, seeds.low), min(1.0, seeds.high)] if change.factor == 100 else [seeds.low, seeds.high]
 
 
 def _names(one: Compared) -> tuple[str, str]:
@@ -216,7 +229,7 @@ def _values(one: Compared) -> Figure:
     change = Change(one.untouched, one.untouched)
     shown = [Dot(UNTOUCHED, "mean", one.untouched.value * change.factor)]
     for name, place in one.places.items():
-        low, high = (end if end is None else end * change.factor for end in (place.seeds.low, place.seeds.high))
+        low, high = [end * change.factor for end in _ends(place.seeds, change)] or (None, None)
         seeds = tuple(value * change.factor for value in place.seeds.values) if len(place.seeds.values) > 1 else ()
         shown.append(Dot(name, "mean", place.seeds.mean * change.factor, low, high, seeds))
     several = any(dot.seeds for dot in shown)

@@ -7,7 +7,11 @@ from .evaluators import Score
 from .evidence import standard_error
 from .records import Lang, Row, kept
 from .tallies import counts, value
+from .same_words import SameWords
 from .texts import runs
+
+Key = tuple[str, Lang, str]
+"""A score's name, its language, and the id of an item of it."""
 
 
 def contaminated(rows: Iterable[Row], scores: Sequence[Score], n: int = 10) -> dict[tuple[str, Lang], list[str]]:
@@ -15,16 +19,26 @@ def contaminated(rows: Iterable[Row], scores: Sequence[Score], n: int = 10) -> d
 
     Compared are an item's prompt and its reference with every text of a row, whatever its language; in scripts without spaces
     a run is ``2 n`` characters. Every score is there, most of them with no id. Rows are read once and not kept; rejected ones
-    were not trained on. A text shorter than a run is never found.
+    were not trained on.
+
+    A reference shorter than a run is found where a whole text has `same_words.ALMOST` of its words in common with it, a prompt
+    that short where it has the same words: two questions of one form (the capitals of two countries) differ in one. A single
+    word ("yes", "18"), which tells nothing, is never found.
     """
-    holders: dict[int, set[tuple[str, Lang, str]]] = {}
+    holders: dict[int, set[Key]] = {}
+    short_prompts, short_references = SameWords[Key](1.0), SameWords[Key]()
     for score in scores:
         for item in score.items:
+            key = (score.name, score.lang, item.id)
             for run in runs(item.prompt, n) | runs(item.reference, n):
-                holders.setdefault(run, set()).add((score.name, score.lang, item.id))
-    found: set[tuple[str, Lang, str]] = set()
+                holders.setdefault(run, set()).add(key)
+            for text, short in ((item.prompt, short_prompts), (item.reference, short_references)):
+                if runs(text, 2) and not runs(text, n):
+                    short.add(key, text)
+    found: set[Key] = set()
     for row in kept(rows):
         for text, _ in texts_of(row):
+            found |= short_prompts.find(text) | short_references.find(text)
             for run in runs(text, n) & holders.keys():
                 found |= holders[run]
     return {

@@ -8,7 +8,7 @@ from .choose import Model
 from .component import Settings
 from .endings import AfterStage
 from .engines import Engine
-from .evaluators import Evaluator, Score
+from .evaluators import ABOUT_THE_MEASURE, Evaluator, Score, finite
 from .joining import same_items
 from .paid import paying
 from .records import Lang, kept, split_of
@@ -58,7 +58,8 @@ class Evaluation:
             other = after.get((score.name, score.lang))
             if other is None:  # not measurable of the student, such as a fidelity where no line is long enough
                 continue
-            same_items([score], [other])
+            if score.items or score.name not in ABOUT_THE_MEASURE:  # without text by people there is a warning alone
+                same_items([score], [other])
             items = {item.id: item for item in other.items}
             yield score, other.model_copy(update={"items": tuple(items[item.id] for item in score.items)})
 
@@ -85,6 +86,6 @@ def measure(settings: EvaluateSettings, answers: Rows, translated: Rows, *, out:
             for evaluator in settings.evaluators:
                 pause()
                 progress.note(evaluator.name())
-                file.writelines(score.model_dump_json() + "\n" for score in evaluator(engine, languages, iter(held)))
+                file.writelines(score.model_dump_json() + "\n" for score in finite(evaluator(engine, languages, iter(held))))
                 shown.advance()
     return Scores(out)

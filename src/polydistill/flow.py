@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from .answer import answer
-from .arms import Arm
+from .arms import Arm, named
 from .ask import ask
 from .choose import choose
 from .comparison import Comparison, ComparisonSettings, comparison, equal_tokens
@@ -48,5 +48,6 @@ def rows_of(plan: Plan) -> tuple[Rows, Rows, Rows]:
 def student_of(arm: Arm, mixture: Rows, answers: Rows, translated: Rows) -> Evaluation:
     """One arm trained and measured."""
     say(f"arm {arm.name}, seed {arm.plan.train.seed}")
-    student = choose(arm.plan.choose, train(arm.plan.train, mixture))
-    return evaluate(arm.plan.evaluate, arm.plan.model, student, answers, translated)
+    with named(arm):
+        student = choose(arm.plan.choose, train(arm.plan.train, mixture))
+        return evaluate(arm.plan.evaluate, arm.plan.model, student, answers, translated)

@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from .fasttext_file import MAGIC, is_whole
 from .reading import existing
 from .records import Lang
 from .sources import BadInput
@@ -44,8 +45,6 @@ SURE = 0.8
 ONLY = 0.05
 
 
-FASTTEXT = bytes.fromhex("ba164f2f")
-"""What every fastText model's file begins with."""
 EVERY = 10_000
 """More labels than any identifier has."""
 
@@ -105,7 +104,7 @@ class Identifier:
         return {entry["lang"]: entry["score"] for entry in self._detector.detect(line, model="lite", k=k, threshold=-1.0)}
 
     def check(self) -> None:
-        """Finds a file that is missing or no fastText model, without loading it.
+        """Finds a file that is missing, cut short or no fastText model, without loading it.
 
         Raises:
             FileNotFoundError, BadInput: with what to do.
@@ -113,9 +112,11 @@ class Identifier:
         if self.path is None:
             return
         with existing(self.path, utf8=False).open("rb") as file:
-            if file.read(4) != FASTTEXT:
+            if file.read(len(MAGIC)) != MAGIC:
                 where = "GlotLID's model.bin lies at https://huggingface.co/cis-lmu/glotlid"
                 raise BadInput(f"{self.path} is no fastText model; {where}")
+        if not is_whole(self.path.expanduser()):
+            raise BadInput(f"{self.path} is cut short; download it once more")
 
 
 @cache

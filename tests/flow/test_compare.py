@@ -1,6 +1,10 @@
 """`polydistill compare` on worlds where the truth is planted: own answers help, they do not, the rich language is lost."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -128,6 +132,33 @@ def test_a_second_comparison_computes_nothing(tmp_path: Path, monkeypatch: pytes
     assert (folder / "comparison.html").is_file()
     assert compare(plan, "plan,translate_train", seeds=2)[0] == 0
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "stages").glob("*/manifest.json")} == stages
+
+
+@pytest.mark.slow
+def test_a_kill_while_the_second_arm_trains_changes_nothing(tmp_path: Path):
+    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+    runs, changes = tmp_path / "runs", [*QUICK, "train.checkpoint_minutes=0", "train.epochs=2", "mix.tokens=4000"]
+    command = [sys.executable, "-m", "polydistill.cli", "compare", str(plan), *changes, "--arms", "plan,translate_train"]
+
+    def second_arm_trains() -> bool:
+        begun = {folder.parent for folder in runs.glob("stages/train-*/checkpoints")}
+        return any(
+            list(one.glob("checkpoints/step-???????")) and not (one / "manifest.json").exists() for one in begun
+        ) and any(runs.glob("stages/train-*/manifest.json"))
+
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not second_arm_trains():
+        time.sleep(0.002)
+    process.kill()
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors
+    found = []
+    for folder in (runs, tmp_path / "whole"):
+        done = subprocess.run([*command, f"runs={folder}"], capture_output=True, text=True, check=True)
+        assert ("train: going on after step" in done.stderr) == (folder == runs)
+        (file,) = folder.glob("tiny/comparison.json")
+        found.append(file.read_text("utf-8").replace(str(folder), ""))
+    assert found[0] == found[1]
 
 
 def test_an_unknown_arm_gets_the_nearest_right_name(tmp_path: Path):

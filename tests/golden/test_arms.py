@@ -66,7 +66,7 @@ def test_an_arm_that_cannot_be_made_of_a_plan_says_why(tmp_path: Path):
     plan = tmp_path / "plan.yaml"
     plan.write_text(GOOD)
     with pytest.raises(
-        PlanError, match="no_code_switch: mix.builders.code_switch.share cannot be set: it holds language_pairs"
+        PlanError, match=r"no_code_switch: mix\.builders\.code_switch\.share cannot be set: it holds language_pairs"
     ):
         read_arms(["no_code_switch"], 1, str(plan))
 
@@ -107,13 +107,13 @@ def test_every_mistake_in_the_arms_is_said_at_once(tmp_path: Path):
     ],
 )
 def test_what_all_arms_have_in_common_no_arm_changes(tmp_path: Path, setting: str, value: str):
-    with pytest.raises(PlanError, match=f"an arm cannot change {setting.removesuffix('.evaluators')}, which all arms have in"):
+    with pytest.raises(PlanError, match=rf"an arm cannot change {setting.removesuffix('.evaluators')}, which all arms have in"):
         arms("sdrrl", own(tmp_path, "mine", f"{setting}={value}"))
 
 
 def test_an_arm_that_changes_nothing_is_refused_beside_the_plan(tmp_path: Path):
     same = own(tmp_path, "same", "train.epochs=1")
-    with pytest.raises(PlanError, match="same.yaml: it changes nothing: its plan is that of sdrrl"):
+    with pytest.raises(PlanError, match=r"same\.yaml: it changes nothing: its plan is that of sdrrl"):
         arms("sdrrl", same, seeds=2)
     assert [arm.name for arm in arms(same)[1]] == [same]
 

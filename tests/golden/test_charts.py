@@ -7,6 +7,7 @@ import pytest
 from polydistill.charts import (
     Dot,
     Figure,
+    Point,
     bars,
     curves,
     differences,
@@ -15,6 +16,7 @@ from polydistill.charts import (
     interval,
     matrix,
     number,
+    running_mean,
     stacked,
 )
 
@@ -28,7 +30,7 @@ def everything() -> list[Figure]:
         bars("rows", "rows", {"loop": 3}), bars("tokens", "tokens", {"rich": 3.0}, {"rich": 4.0}),
         stacked("flips", "items", {"Spanish": {"gained": 2}}, {"gained": "var(--series-1)", "lost": "var(--series-2)"}),
         histogram("ratios", "ratio", {"Spanish": [0.9, 1.0, 1.3]}, [3.0]),
-        curves("loss", "step", "nats", {"all": [(0, 3.0), (1, 2.5)]}),
+        curves("loss", "step", "nats", {"all": [Point(0, 3.0), Point(1, 2.5)]}, [1]),
     ]  # fmt: skip
 
 
@@ -121,10 +123,19 @@ def test_a_histogram_counts_every_value_once_and_tells_its_quantiles():
 
 
 def test_a_curve_keeps_every_point_and_some_of_them_in_its_table():
-    figure = curves("loss", "step", "nats", {"all": [(n, 3 - n / 100) for n in range(100)]})
+    figure = curves("loss", "step", "nats", {"all": [Point(n, 3 - n / 100) for n in range(100)]}, [40, 70])
+    assert {"series": "all", "x": 50, "y": 2.5, "mean": pytest.approx(2.5)} in data(figure)
     assert sum("y" in row for row in data(figure)) % 100 == 0
-    assert figure.rows[:2] == [("all", "0", "3"), ("all", "5", "2.95")]
+    assert [row["mark"] for row in data(figure) if "mark" in row] == [40, 70]
+    assert figure.columns == ("", "step", "nats", "running mean")
+    assert figure.rows[:2] == [("all", "0", "3", "2.975"), ("all", "5", "2.95", "2.95")]  # 0 to 5; 0 to 10
     assert len(figure.rows) == 20
+
+
+def test_a_running_mean_is_weighted():
+    points = [Point(n, 1.0, 1.0) for n in range(19)] + [Point(19, 5.0, 3.0)]
+    assert running_mean(points)[17:] == [1.0, pytest.approx((1 + 1 + 15) / 5), 4.0]
+    assert running_mean([Point(0, 2.0), Point(1, 4.0)]) == [2.0, 4.0]  # too few to be smoothed
 
 
 @pytest.mark.parametrize(

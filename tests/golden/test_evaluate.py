@@ -10,7 +10,7 @@ from tiny_rows import ENG, SPA
 from polydistill.engines import OpenEngine
 from polydistill.engines.transformers import Transformers
 from polydistill.evaluate import EvaluateSettings, Evaluation, Scores, measure
-from polydistill.evaluators import Evaluator, Item, Score
+from polydistill.evaluators import Evaluator, Item, Score, finite
 from polydistill.records import Lang, Row
 from polydistill.served import Reloaded
 from polydistill.stage import Rows, Stopped, Workspace, finish
@@ -29,7 +29,7 @@ def scores(folder: Path, *found: tuple[str, Lang, list[str]]) -> Scores:
 
 def evaluation(before: Scores, after: Scores) -> Evaluation:
     reloaded = before.folder.parent / "reloaded"
-    reloaded.mkdir()
+    reloaded.mkdir(exist_ok=True)
     finish(reloaded, {})
     return Evaluation(before, after, Transformers(path="m"), Transformers(path="n"), Reloaded(reloaded))
 
@@ -53,6 +53,19 @@ def test_other_items_are_no_comparison(tmp_path: Path):
         list(evaluation(before, after).pairs())
 
 
+def test_a_score_without_items_is_no_comparison(tmp_path: Path):
+    empty = scores(tmp_path / "a", ("x", SPA, []))
+    with pytest.raises(ValueError, match="none of its 0 items counts"):
+        list(evaluation(empty, scores(tmp_path / "b", ("x", SPA, []))).pairs())
+
+
+def test_a_warning_alone_is_joined_with_itself(tmp_path: Path):
+    """The identifier does not know the language, and there is no text by people in it either."""
+    before = scores(tmp_path / "a", ("identifier_on_people", SPA, []))
+    ((one, other),) = evaluation(before, scores(tmp_path / "b", ("identifier_on_people", SPA, []))).pairs()
+    assert one.n == other.n == 0
+
+
 def test_an_item_twice_is_no_comparison(tmp_path: Path):
     before, after = scores(tmp_path / "a", ("x", ENG, ["1", "2"])), scores(tmp_path / "b", ("x", ENG, ["1", "2", "2"]))
     with pytest.raises(ValueError, match="x in eng: items stand there twice: 2"):
@@ -63,6 +76,19 @@ def test_items_are_joined_by_id_whatever_their_order(tmp_path: Path):
     before, after = scores(tmp_path / "a", ("x", ENG, ["1", "2"])), scores(tmp_path / "b", ("x", ENG, ["2", "1"]))
     ((one, other),) = evaluation(before, after).pairs()
     assert [item.id for item in one.items] == [item.id for item in other.items] == ["1", "2"]
+
+
+@pytest.mark.parametrize(("value", "item"), [(float("nan"), 1.0), (1.0, float("inf")), (-float("inf"), None)])
+def test_what_is_no_number_is_not_written(value: float, item: float | None):
+    """JSON would hold nothing in its place, and the finished result could never be read again."""
+    one = Score(
+        name="x", lang=SPA, value=value, unit="share", higher_is_better=True, n=1, standard_error=None,
+        items=(Item(id="a", value=item),),
+    )  # fmt: skip
+    with pytest.raises(FloatingPointError, match=r"^x in spa(, item a)? is (nan|-?inf): the model gives no probabilities"):
+        list(finite([one]))
+    fine = one.model_copy(update={"value": 0.5, "items": (Item(id="a", value=None),)})
+    assert list(finite([fine])) == [fine]
 
 
 def test_its_identity_is_that_of_both_and_of_the_reload(tmp_path: Path):

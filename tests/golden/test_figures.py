@@ -74,6 +74,22 @@ def test_the_identifiers_own_errors_are_drawn_where_they_were_measured():
     assert found["identified"].columns == ("written in", "Spanish", "Galician")
 
 
+def test_what_the_identifier_cannot_judge_is_said_to_be_not_measurable():
+    known, unknown = told("identifier_on_people", SPA, "spa"), told("identifier_on_people", ARB, "arb")
+    none = unknown.model_copy(update={"items": (), "n": 0, "value": 0.0})
+    found = confusions([Change(known, known), Change(none, none)])
+    assert found["identified"].rows == [("Spanish", "1")]
+    assert found["identified"].note == "Not measurable: Arabic."
+    assert confusions([Change(none, none)]) == {}
+
+
+def test_what_is_about_the_identifier_has_no_card_and_no_flips():
+    one = told("identifier_on_people", SPA, "spa")
+    change, figures = Change(one, one), {}
+    assert cards([change], figures) == []
+    assert (figures, flips([change])) == ({}, (None, {}))
+
+
 def test_flips_are_counted_and_each_line_leads_to_its_rows():
     figure, lines = flips(
         [Change(answered("capitals", SPA, [0, 0, 1]), answered("capitals", SPA, [1, 0, 0])), change("b", SPA, 1, 2)]
@@ -94,8 +110,27 @@ def test_the_funnel_has_its_reasons_most_first_and_what_sources_skipped():
 
 
 def test_losses_have_a_line_for_each_part_that_was_kept():
-    events = [{"step": 0, "loss": 3.0, "parts": {"spa target": 4.0}}, {"step": 1, "loss": 2.0}]
-    assert losses(events).rows == [("all", "0", "3"), ("all", "1", "2"), ("spa target", "0", "4")]
+    rows = {"target spa": {"answer_tokens": 2, "next_token": 6.0, "near": 2.0}}
+    events = [
+        {"step": 0, "loss": 4.0, "next_token": 3.0, "near": 1.0, "answer_tokens": 2, "rows": rows, "seconds": 9.0},
+        {"step": 1, "loss": 2.0, "next_token": 1.5, "near": 0.5, "answer_tokens": 2, "seconds": 1.0},
+    ]
+    found = losses(events)
+    assert found.keys() == {"losses", "losses by kind"}
+    assert found["losses"].rows == [
+        ("all", "0", "4", "4"), ("all", "1", "2", "2"), ("next token", "0", "3", "3"), ("next token", "1", "1.5", "1.5"),
+        ("near", "0", "1", "1"), ("near", "1", "0.5", "0.5"),
+    ]  # fmt: skip
+    assert found["losses by kind"].rows == [("target spa", "0", "4", "4")]
+    assert "The parts add up to all. Training was stopped, and went on at step 1 (dashed)." in found["losses"].note
+
+
+def test_losses_of_a_training_that_kept_no_kinds_are_drawn_all_the_same():
+    found = losses([{"step": 0, "loss": 3.0}, {"step": 1, "loss": 2.0}])
+    assert found.keys() == {"losses"}
+    assert found["losses"].rows == [("all", "0", "3", "3"), ("all", "1", "2", "2")]
+    assert "stopped" not in found["losses"].note
+    assert losses([{"step": 0, "loss": 3.0}]) == {}
 
 
 def test_time_is_in_minutes():
@@ -111,7 +146,7 @@ def test_candidates_are_drawn_by_gain_with_the_margin():
         return Candidate(step=step, scale=0.5, targets={SPA: 1.0}, gain=gain, change=change, verdict="kept", chosen=chosen)
 
     front = Front(
-        sentence="x", met=True, step=2, scale=0.5, retain="text_bits", unit="bits per character", higher_is_better=False,
+        sentence="x", met=True, step=2, scale=0.5, by="capitals", unit="accuracy", higher_is_better=True, retain="text_bits",
         margin=0.02, candidates=(one(1, 0.1, False), one(2, 0.2, True)),
     )  # fmt: skip
     figure = candidates(front)
@@ -119,4 +154,8 @@ def test_candidates_are_drawn_by_gain_with_the_margin():
     assert [row[0] for row in figure.rows] == [
         "step 2, scale 0.5 (chosen): +20.0 % in the targets", "step 1, scale 0.5: +10.0 % in the targets",
     ]  # fmt: skip
+    # In per cent of the value before, of the score to keep: the targets' own score is another, of another direction.
+    assert figure.rows[0][1:] == ("+1", "[+0, +2]")
+    assert "change in % · ← better" in str(figure.spec)
+    assert "'worst': 2.0" in str(figure.spec)
     assert candidates(Front(sentence="x", met=None, step=1, scale=1.0)) is None

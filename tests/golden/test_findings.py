@@ -144,6 +144,19 @@ def test_numbers_for_other_programs():
     assert without.keys() == found.keys()
 
 
+def test_what_is_about_the_measure_is_in_no_family_and_in_no_table():
+    values = [0.0] * 30 + [1.0] * 10
+    known = answered("identifier_on_people", SPA, values)
+    (found,) = measured([(known, answered("identifier_on_people", SPA, [1.0] * 40))])
+    assert found.about_the_measure
+    assert (found.difference, found.p_holm, found.flips()) == (None, None, {})
+    assert table([found], ENG, SPA) == []
+
+
+def test_without_items_that_count_there_is_no_value():
+    assert change("x", SPA, 0.0, 0.0, n=0).shown(score("x", SPA, 0.0, n=0)) == "not measurable"
+
+
 # The table
 
 

@@ -1,12 +1,14 @@
 """Which answers stand in the browser, and how long translations are."""
 
+import json
+
 import pytest
 from tiny_scores import answered
 
 from polydistill.evaluators import Item
 from polydistill.findings import Change
 from polydistill.records import Chat, Lang, Lineage, Row, Turn
-from polydistill.side_by_side import Length, answers, farthest, lengths, spread, thinned
+from polydistill.side_by_side import LONGEST, MOST, ROOM, Length, answers, examples, farthest, lengths, shortened, spread
 
 ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
 
@@ -50,6 +52,36 @@ def test_reference_and_language_are_taken_from_whichever_score_has_them():
     assert row["scores"]["x"] == [0.12, 0.12, ""]
 
 
+def test_what_is_about_the_identifier_is_no_answer():
+    assert answers([pair("identifier_on_people", SPA, [1.0], [1.0])], ENG, 5) == []
+
+
+def test_of_many_answers_as_many_of_each_score_are_shown_as_there_is_room_for():
+    langs = [Lang(code) for code in ("spa", "cat", "glg", "fra", "deu", "ita")]
+    changes = [pair(name, lang, [0.0] * 300, [1.0] * 300) for lang in langs for name in ("a", "b")]
+    shown = examples(changes, ENG, 300)
+    assert (shown.of, shown.each, len(shown.rows)) == (1800, 166, 996)
+    assert {row["lang"] for row in shown.rows} == set(langs)
+    few = examples(changes[:2], ENG, 100)
+    assert (few.of, few.each, len(few.rows), few.longest) == (300, 100, 100, LONGEST)
+
+
+def test_long_answers_are_cut_until_they_fit():
+    said = "न" * 3000
+    before, after = (answered("x", SPA, [0.0] * MOST, f"{said} {word} ") for word in ("old", "new"))
+    shown = examples([Change(before, after)], ENG, MOST)
+    assert len(shown.rows) == MOST
+    assert 100 <= shown.longest < 300
+    assert {len(row["before"]) for row in shown.rows} == {shown.longest}
+    assert all(row["before"].endswith("न…") for row in shown.rows)
+    assert len(json.dumps(shown.rows, ensure_ascii=False).encode()) <= ROOM
+
+
+@pytest.mark.parametrize(("text", "shown"), [("abcd", "abcd"), ("abcde", "abc…"), ("", ""), ("abc…e", "abc…")])
+def test_a_text_is_cut_with_a_mark(text: str, shown: str):
+    assert shortened(text, 4) == shown
+
+
 # Lengths
 
 
@@ -81,12 +113,3 @@ def test_farthest_are_those_by_factor_from_their_languages_median():
     spanish = [length(n, SPA) for n in (10, 10, 10, 2, 30)]  # factors 5 and 3 from the median
     found = farthest([*spanish, length(40, CAT)], 2)  # alone it is its language's median
     assert [len(each.target) for each in found] == [2, 30]
-
-
-@pytest.mark.parametrize(("given", "most", "left"), [(10, 4, [0, 3, 6, 9]), (3, 4, [0, 1, 2]), (0, 4, [])])
-def test_events_are_thinned_evenly(given: int, most: int, left: list[int]):
-    assert [event["step"] for event in thinned([{"step": n} for n in range(given)], most)] == left
-
-
-def test_events_of_a_long_training_are_two_hundred():
-    assert len(thinned([{"step": n} for n in range(1000)])) == 200

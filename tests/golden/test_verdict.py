@@ -9,6 +9,7 @@ from polydistill.findings import Change
 from polydistill.margin import Margin
 from polydistill.records import Lang
 from polydistill.retain import RetainSettings
+from polydistill.served import Served
 from polydistill.verdict import kept_or_lost, retained, verdict, warnings
 
 ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
@@ -33,10 +34,10 @@ def test_the_headline_leads_in_the_target_with_its_interval():
     ]  # fmt: skip
 
 
-def test_a_loss_of_the_rich_language_that_is_not_excluded_is_said_and_red():
+def test_a_loss_of_the_rich_language_that_is_not_excluded_is_said_without_alarm():
     (_, said) = verdict([rich((-0.01, 0.03), 1.01)], ENG, [SPA])
     assert said.text.endswith("(+1.0 % [-1.0, +3.0], no difference shown). A loss of 3.0 % is not excluded.")
-    assert said.tone == "bad"
+    assert said.tone == "plain"
     points = change("capitals", ENG, 0.5, 0.49, (-0.04, 0.02), unit="accuracy", headline=True)
     assert verdict([points], ENG, [SPA])[-1].text.endswith("no difference shown). A loss of 4.0 points is not excluded.")
 
@@ -86,7 +87,10 @@ def test_with_a_margin_the_rich_languages_own_sentence_does_not_judge_it_twice()
 def test_nothing_is_kept_where_no_margin_was_set_or_nothing_was_measured():
     assert kept_or_lost([rich((-0.01, 0.01))], ENG, None) == ""
     assert kept_or_lost([], ENG, RETAIN) == "not shown"
-    assert verdict([], ENG, [SPA], RETAIN)[-1] == ("English: text bits, which was to be kept, was not measured.", "bad")
+    assert verdict([], ENG, [SPA], RETAIN)[-1] == (
+        "English: text bits, which was to be kept, was not measured by one score.",
+        "bad",
+    )
 
 
 def test_the_score_to_keep_is_found_by_its_name_before_its_beginning():
@@ -96,12 +100,39 @@ def test_the_score_to_keep_is_found_by_its_name_before_its_beginning():
     assert retained(changes, ENG, RetainSettings(score="text_bits", language=SPA, worse_by=Margin("2%"))) is changes[2]
 
 
+@pytest.mark.parametrize("names", [("text_bitsy",), ("text_bits_udhr", "text_bits_documentation")])
+def test_a_score_that_only_looks_like_it_or_one_of_several_is_not_the_one_to_keep(names: tuple[str, ...]):
+    assert retained([change(name, ENG, 1.0, 1.0) for name in names], ENG, RETAIN) is None
+
+
 # Warnings
 
 
 def test_a_scores_own_warning_stands_there_once():
     doubted = rich((-0.01, 0.01), warning="the identifier takes it for another")
     assert warnings([doubted, doubted], ENG) == ["English, text bits UDHR: the identifier takes it for another"]
+
+
+def test_a_warning_about_the_identifier_says_itself_which_language_it_is_about():
+    said = "Language fidelity in Galician is in doubt"
+    assert warnings([change("identifier_on_people", SPA, 0.9, 0.9, unit="share", warning=said)], ENG) == [said]
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [
+        (Served(equal=8, of=8), []),
+        (Served(equal=7, of=8), ["7 of 8 answers are the same after reload in plain transformers."]),
+        (
+            Served(equal=8, of=8, faults=("x is new",)),
+            ["8 of 8 answers are the same after reload in plain transformers; x is new."],
+        ),
+        (Served(equal=0, of=0), ["0 of 0 answers are the same after reload in plain transformers."]),
+    ],
+)
+def test_a_folder_that_is_not_shown_to_answer_as_it_did_is_said_first(served: Served, said: list[str]):
+    doubted = rich((-0.01, 0.01), warning="x")
+    assert warnings([doubted], ENG, served=served) == [*said, "English, text bits UDHR: x"]
 
 
 def test_too_few_items_for_the_margin_are_said():

@@ -4,8 +4,8 @@ To add one: a file here with one frozen class that gives `Evaluator.__call__`. `
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from math import log, sqrt
+from collections.abc import Iterable, Iterator, Sequence
+from math import isfinite, log, sqrt
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -14,7 +14,9 @@ from ..component import Component, contract
 from ..engines import OpenEngine, Sampling
 from ..reading import LeftOut
 from ..records import Chat, Lang, Lineage, Parallel, Record, Row, Split, Text, digest, kept, split_of
+from ..same_words import SameWords
 from ..sources import BadInput, Languages, Source
+from ..texts import words
 
 
 class Item(Record):
@@ -87,8 +89,29 @@ class Evaluator(Component):
         items = dict(self).get("items")
         return {self.name(): ("share", items)} if isinstance(items, int) else {}
 
+    def measures(self, lang: Lang) -> bool:
+        """Whether it may have items in a language; False where it is known before a run that it has none."""
+        return True
+
     def check(self, languages: Sequence[Lang]) -> None:
         """Finds what would stop a measurement, without a model: a missing file, a language without items."""
+
+
+def finite(scores: Iterable[Score]) -> Iterator[Score]:
+    """The same scores, each a number: as JSON nan would be an item that does not count.
+
+    Raises:
+        FloatingPointError: a score or an item of it is nan or without end, as those of a model are whose training diverged.
+    """
+    for score in scores:
+        values = [("", score.value), *((f", item {item.id}", item.value) for item in score.items)]
+        for where, value in values:
+            if value is not None and not isfinite(value):
+                raise FloatingPointError(
+                    f"{score.name} in {score.lang}{where} is {value}: the model gives no probabilities; if it was just "
+                    "trained, try a lower train.learning_rate"
+                )
+        yield score
 
 
 def mean(values: Sequence[float]) -> tuple[float, float | None]:
@@ -192,19 +215,25 @@ def shares(
 def heldout_rows(source: Source, languages: Sequence[Lang], split: Split) -> list[Row]:
     """A source's `Parallel` and `Text` rows of one split, none twice, and none of which a text stands in another split too.
 
-    Manuals repeat themselves ("Open the settings"), and what was learned from one page must not be measured on the next.
+    Manuals repeat themselves ("Open the settings"), and what was learned from one page must not be measured on the next. A
+    text stands there too if `same_words.ALMOST` of its words do, in one text; case, punctuation and order are no difference.
     Titles stay in all the same: one only asks with them.
     """
     elsewhere: set[str] = set()
-    here: dict[tuple[str, ...], tuple[Row, list[str]]] = {}
+    here: dict[tuple[str, ...], Row] = {}
     for row in kept(source.read(Languages(languages[0], tuple(languages[1:])))):
-        texts = [digest(text.casefold()) for text in sides(row).values()]
+        said = sides(row)
         if split_of(row.lineage.question) != split:
-            elsewhere.update(texts)
-        elif texts:
+            elsewhere.update(said.values())
+        elif said:
             page = row.lineage.question if note(row) == "title" else ""
-            here.setdefault((note(row), page, *sides(row), *texts), (row, texts))
-    return [row for row, texts in here.values() if note(row) == "title" or elsewhere.isdisjoint(texts)]
+            here.setdefault((note(row), page, *said, *(" ".join(words(text.casefold())) or text for text in said.values())), row)
+    index = SameWords[tuple[str, ...]]()
+    for key, row in here.items():
+        for text in sides(row).values():
+            index.add(key, text)
+    repeated = {key for text in elsewhere for key in index.find(text)}
+    return [row for key, row in here.items() if note(row) == "title" or key not in repeated]
 
 
 def readable(source: Source, languages: Sequence[Lang]) -> None:

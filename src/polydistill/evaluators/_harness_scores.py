@@ -79,7 +79,7 @@ def _item(each: Found, sample: Any, metric: str, kind: str, model: AskedAsChat, 
         value = -nats / weight / log(2)
     return Item(
         id=f"{at}-{sample['doc_hash'][:8]}", value=None if value is None else float(value), weight=weight,
-        group=str(doc[group_by]) if group_by else at, prompt=prompt, answer=answer, reference=reference,
+        group=str(doc.get(group_by or "link") or at), prompt=prompt, answer=answer, reference=reference,
     )  # fmt: skip
 
 

@@ -83,6 +83,9 @@ class Capitals(Evaluator):
             "capitals_generated": ("accuracy", min(self.generated, self.items)),
         }
 
+    def measures(self, lang: Lang) -> bool:
+        return self._question(lang) is not None
+
     def about(self) -> dict[str, Any]:
         return {"names": "CLDR through Babel, Unicode-3.0", "capitals": "countryinfo, MIT"}
 

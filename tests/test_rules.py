@@ -33,8 +33,8 @@ METHODS = (
 TAKEN = {("translators", "none"): "notranslator", ("translators", "engine"): "enginetranslator"}
 """Components whose bare name is taken, by Python or by a contract."""
 HEAVY = (
-    "torch", "transformers", "babel", "accelerate", "peft", "sacrebleu", "datasketch", "pyarrow", "numpy", "tokenizers", "scipy",
-    "statsmodels", "altair", "vl_convert", "lm_eval", "datasets",
+    "torch", "transformers", "babel", "accelerate", "peft", "sacrebleu", "datasketch", "pyarrow", "numpy", "tokenizers",
+    "scipy", "statsmodels", "altair", "vl_convert", "lm_eval", "datasets",
 )  # fmt: skip
 """What must not be imported before it is needed."""
 

@@ -127,6 +127,8 @@ def _comparable(arm: Arm, own: Sequence[str], plan: Plan, others: Sequence[Arm])
         "model": (plan.model, arm.plan.model), "from": (plan.rich, arm.plan.rich), "to": (plan.to, arm.plan.to),
         "runs": (plan.runs, arm.plan.runs), "name": (plan.name, arm.plan.name),
         "evaluate": (plan.evaluate, arm.plan.evaluate), "mix.tokens": (plan.mix.tokens, arm.plan.mix.tokens),
+        "train.epochs": (plan.train.epochs, arm.plan.train.epochs),
+        "choose.retain": (plan.choose.retain, arm.plan.choose.retain),
     }  # fmt: skip
     found = [key for key, (ours, its) in common.items() if ours != its]
     found += [key for key in ("mix.seed", "train.seed") if any(change.partition("=")[0].strip() == key for change in own)]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from .devices import present
 from .engines import Engine
-from .retain import check_promise, sizes
+from .pages import pages
+from .sizes import check_promise
 from .sources import BadInput, Languages, Source
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
     for number, source in enumerate(plan.mix.texts):
         yield f"mix.texts[{number}]", lambda source=source: _text(source, languages)
     yield "mix", lambda: _learns_something(plan)
+    yield "mix.page_answers", lambda: _has_pages(plan, languages)
     for builder in (*plan.mix.builders, *plan.mix.filters):
         yield f"mix.{builder.name()}", lambda builder=builder: builder.check(languages)
     yield "train.device", lambda: present(plan.train.device)
@@ -50,7 +52,8 @@ def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
     for evaluator in plan.choose.evaluators:
         yield f"choose.{evaluator.name()}", lambda evaluator=evaluator: evaluator.check(tuple(languages))
     if retain := plan.choose.retain:
-        yield "choose.retain", lambda: check_promise(retain, sizes(plan.evaluate.evaluators, tuple(languages)))
+        language = plan.choose.rule.language
+        yield "choose.retain", lambda: check_promise(retain, language, plan.evaluate.evaluators, tuple(languages))
     for evaluator in plan.evaluate.evaluators:
         yield f"evaluate.{evaluator.name()}", lambda evaluator=evaluator: evaluator.check(tuple(languages))
 
@@ -85,6 +88,15 @@ def _referred(plan: "Plan", languages: Languages) -> None:
             f"there are no reference answers: {source.name()} gives questions alone. Give questions with answers: "
             "ask.source='{file: {path: questions.jsonl}}', or ask.source='{page_questions: {pages: ..., translated_into: ...}}'"
         )
+
+
+def _has_pages(plan: "Plan", languages: Languages) -> None:
+    if any(builder.name() == "page_answers" for builder in plan.mix.builders):
+        rows = (row for source in plan.mix.texts for row in source.read(languages))
+        if next(pages(rows), None) is None:
+            raise BadInput(
+                "no page with title and description among mix.texts; give documentation: mix.texts='[{mallard: {folder: ...}}]'"
+            )
 
 
 def _learns_something(plan: "Plan") -> None:

@@ -16,7 +16,8 @@ from .files import replacing
 from .paid import paying
 from .provenance import sources_in
 from .records import Lang
-from .retain import Front, Point, RetainSettings, Rule, check_promise, front, named, sizes
+from .retain import Front, Point, RetainSettings, Rule, front, named
+from .sizes import check_promise, sizes
 from .stage import Artifact, pause, stage
 from .train import Candidates
 
@@ -96,10 +97,10 @@ class ChooseSettings(Settings):
             )
         if not self.rule.by:
             raise ValueError(f"there are {many} candidates and no score to be best at; give by: text_bits, or retain")
-        known = sizes(self.evaluators, (self.rich, *self.targets))
-        named(self.rule.by, known, "by")
+        languages = (self.rich, *self.targets)
+        named(self.rule.by, sizes(self.evaluators, languages), "by")
         if self.retain:
-            check_promise(self.retain, known)
+            check_promise(self.retain, self.rule.language, self.evaluators, languages)
 
 
 class Model(Artifact):

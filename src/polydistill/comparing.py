@@ -13,11 +13,11 @@ from .arms import UNTOUCHED, Arm, read_arms, says
 from .cli import NOT_KEPT, ended, fail
 from .comparison import Comparison, ComparisonSettings
 from .comparison_table import change, markdown, title, value
-from .component import identity
 from .files import replacing
 from .plan import Plan
-from .records import Lang, digest
+from .records import Lang
 from .run_folder import link
+from .sizes import too_few
 from .stage import Workspace
 from .yaml_tree import PlanError
 
@@ -35,6 +35,8 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
         fail(f"nothing to train: give arms beside {UNTOUCHED}, such as --arms {UNTOUCHED},{plan.recipe or 'plan'}")
     if problems := problems_of(plan, arms):
         fail(*problems)
+    for said in too_few(plan):
+        typer.echo(f"warning: {said}")
     from .flow import compare
 
     settings = settings_of(plan, arms)
@@ -45,6 +47,8 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
 
     found, folder = ended(Workspace(plan.runs), work)
     console = Console()
+    for sentence in found.found["warnings"]:
+        console.print(f"warning: {sentence}", highlight=False, markup=False)
     for sentence in found.found["verdict"]:
         console.print(sentence, highlight=False, markup=False)
     for lang in (*plan.to, plan.rich):
@@ -69,14 +73,14 @@ def settings_of(plan: Plan, arms: Sequence[Arm]) -> ComparisonSettings:
     names = [arm.name for arm in arms]
     return ComparisonSettings(
         arms=tuple((arm.name, arm.seed) for arm in arms), says={name: says(name, recipe) for name in names},
-        lead=recipe if recipe in names else names[-1], tokens=plan.mix.tokens, rich=plan.rich, targets=plan.to,
-        retain=plan.choose.retain,
+        lead=recipe if recipe in names else names[-1], tokens=plan.mix.tokens, epochs=plan.train.epochs, rich=plan.rich,
+        targets=plan.to, retain=plan.choose.retain,
     )  # fmt: skip
 
 
 def keep(plan: Plan, settings: ComparisonSettings, found: Comparison) -> Path:
     """The comparison's own folder: its page, numbers and tables, and a link to each arm's model."""
-    folder = plan.runs / (plan.name or f"compare-{plan.recipe or 'plan'}-{'-'.join(plan.to)}-{digest(identity(settings))[:6]}")
+    folder = plan.runs / f"compare-{plan.name or plan.recipe or 'plan'}-{'-'.join(plan.to)}-{found.folder.name[-6:]}"
     folder.mkdir(parents=True, exist_ok=True)
     for file in ("comparison.html", "comparison.json"):
         link(folder / file, found.folder / file)

@@ -6,22 +6,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .arms import UNTOUCHED, Arm
+from .arms import UNTOUCHED
 from .component import Count, Settings
+from .contamination import clean, contaminated
 from .engines import Engine
 from .evaluate import Evaluation
 from .evaluators import ABOUT_THE_MEASURE, Score
 from .evidence import Difference, Seeds, difference, holm, over_seeds
-from .findings import Change
+from .findings import Change, label
+from .matched import tokens_of
 from .provenance import parts_of, settings_of, yaml_text
 from .records import Lang
 from .retain import RetainSettings
-from .sources import BadInput
 from .stage import Artifact, Rows, replacing, stage, workspace, write_json
 from .tallies import counts
-
-EQUAL = 0.02
-"""How far an arm's tokens may be from what was asked for: a mixture is made of whole rows."""
 
 
 class ComparisonSettings(Settings):
@@ -34,7 +32,9 @@ class ComparisonSettings(Settings):
     lead: str
     """The arm that the others are controls of."""
     tokens: Count
-    """Training tokens of each arm."""
+    """Tokens of each arm's mixture."""
+    epochs: Count = 1
+    """How often each arm sees them."""
     rich: Lang
     """The rich language."""
     targets: tuple[Lang, ...]
@@ -56,31 +56,6 @@ class Comparison(Artifact):
         return json.loads((self.folder / "comparison.json").read_text("utf-8"))
 
 
-def tokens_of(mixture: Rows) -> int:
-    """Training tokens of a mixture, prompts included."""
-    groups = json.loads((mixture.folder / "funnel.json").read_text("utf-8"))["groups"]
-    return sum(group["tokens"] for group in groups.values())
-
-
-def equal_tokens(settings: ComparisonSettings, arms: Sequence[Arm], mixtures: Sequence[Rows]) -> None:
-    """Refuses arms that learn from fewer tokens than the others.
-
-    Raises:
-        BadInput: an arm has not rows enough; nothing was trained yet.
-    """
-    short = {
-        arm.name: tokens_of(mixture)
-        for arm, mixture in zip(arms, mixtures, strict=True)
-        if abs(tokens_of(mixture) - settings.tokens) > EQUAL * settings.tokens
-    }
-    if short:
-        found = ", ".join(f"{name} {tokens:,}" for name, tokens in short.items())
-        raise BadInput(
-            f"every arm is to learn from {settings.tokens:,} tokens, but there are fewer rows: {found}; "
-            "give more questions, let rows stand more often (mix.repeat=4), or ask for fewer tokens (mix.tokens=N)"
-        )
-
-
 class Place(NamedTuple):
     """One arm on one score: its value, and its differences from the untouched model and from the leading arm."""
 
@@ -93,6 +68,10 @@ class Place(NamedTuple):
     """The same seed by seed, with its interval over seeds."""
     p_holm: float | None = None
     """Its p, adjusted for all arms and languages that the score is compared in."""
+    overlap: tuple[str, ...] = ()
+    """The ids of items that share text with this arm's training rows."""
+    clean: Difference | None = None
+    """The leading arm less this one on the items that share text with no arm's rows; None where all or none of them do."""
 
 
 class Compared(NamedTuple):
@@ -101,18 +80,30 @@ class Compared(NamedTuple):
     untouched: Score
     places: dict[str, Place]
 
+    @property
+    def overlap(self) -> set[str]:
+        """The ids of items that share text with the training rows of any arm."""
+        return {id for place in self.places.values() for id in place.overlap}
 
-@stage(version=2)
+
+Overlaps = dict[str, dict[tuple[str, Lang], set[str]]]
+"""By arm, and by a score's name and language, the ids of items that share text with the arm's training rows."""
+
+
+@stage(version=3)
 def comparison(settings: ComparisonSettings, *results: Any, out: Path) -> Comparison:
     """The arms side by side: first the mixture of each, then the scores of each."""
     from .comparison_report import doubts, html, keeps, verdict
     from .report import in_one
 
     mixtures, evaluations = results[: len(settings.arms)], results[len(settings.arms) :]
-    found = side_by_side(settings, evaluations)
+    found = side_by_side(settings, evaluations, overlaps(settings, mixtures, evaluations))
     said, base = verdict(settings, found), evaluations[0].base
     measures = [score for score in evaluations[0].before if score.name in ABOUT_THE_MEASURE]
-    doubted = doubts(settings, found, measures, [one.reloaded.found for one in evaluations])
+    doubted = [
+        *left_out(settings, evaluations),
+        *doubts(settings, found, measures, [one.reloaded.found for one in evaluations]),
+    ]
     arms = {name: _about(settings, name, mixtures, evaluations) for name in settings.names}
     write_json(out / "comparison.json", {
         "verdict": [one.text for one in said], "warnings": doubted, "lead": settings.lead, "kept": keeps(settings, found),
@@ -137,7 +128,35 @@ def made_with(settings: ComparisonSettings, base: Engine) -> dict[str, Any]:
     return found
 
 
-def side_by_side(settings: ComparisonSettings, evaluations: Sequence[Evaluation]) -> list[Compared]:
+def overlaps(settings: ComparisonSettings, mixtures: Sequence[Rows], evaluations: Sequence[Evaluation]) -> Overlaps:
+    """Which items share text with what an arm learned from, over all its seeds."""
+    scores = list(evaluations[0].before)
+    found: Overlaps = {name: {} for name in settings.names}
+    for (name, _), mixture in zip(settings.arms, mixtures, strict=True):
+        for key, ids in contaminated(mixture, scores).items():
+            found[name].setdefault(key, set()).update(ids)
+    return found
+
+
+def left_out(settings: ComparisonSettings, evaluations: Sequence[Evaluation]) -> list[str]:
+    """A sentence for each score that some arm does not have, so that it is not compared."""
+    said = []
+    for before in evaluations[0].before:
+        lacking = [
+            name for (name, _), one in zip(settings.arms, evaluations, strict=True)
+            if not any((score.name, score.lang) == (before.name, before.lang) and score.n for score in one.after)
+        ]  # fmt: skip
+        if before.items and before.n and lacking and before.name not in ABOUT_THE_MEASURE:
+            arms = ", ".join(dict.fromkeys(lacking))
+            said.append(
+                f"{before.lang.english_name}, {label(before.name)}: not compared, as it could not be measured of {arms}"
+            )
+    return said
+
+
+def side_by_side(
+    settings: ComparisonSettings, evaluations: Sequence[Evaluation], overlap: Overlaps | None = None
+) -> list[Compared]:  # fmt: skip
     """Every score that all arms have, in the order it was measured; p adjusted within each score's family."""
     by_arm: dict[str, list[dict[tuple[str, Lang], Score]]] = {name: [] for name in settings.names}
     for (name, _), evaluation in zip(settings.arms, evaluations, strict=True):
@@ -149,8 +168,23 @@ def side_by_side(settings: ComparisonSettings, evaluations: Sequence[Evaluation]
             continue
         of_arm = {name: [one[key] for one in seeds] for name, seeds in by_arm.items()}
         if all(any(map(counts, score.items)) for score in (before, *chain(*of_arm.values()))):
-            found.append(Compared(before, {name: _place(settings, before, of_arm, name) for name in of_arm}))
+            one = Compared(before, {name: _place(settings, before, of_arm, name) for name in of_arm})
+            found.append(_cleaned(settings, one, of_arm, {name: of[key] for name, of in (overlap or {}).items()}))
     return [_adjusted(one, found) for one in found]
+
+
+def _cleaned(
+    settings: ComparisonSettings, one: Compared, of_arm: dict[str, list[Score]], overlap: dict[str, set[str]]
+) -> Compared:  # fmt: skip
+    """With the items that share text with training rows, and what is left without them."""
+    every = set().union(*overlap.values())
+    places = {name: place._replace(overlap=tuple(sorted(overlap.get(name, ())))) for name, place in one.places.items()}
+    left = {name: [clean(score, every) for score in seeds] for name, seeds in of_arm.items()} if every else {}
+    if left and all(score is not None for score in chain(*left.values())):
+        for name in settings.names:
+            if name != settings.lead:
+                places[name] = places[name]._replace(clean=difference(left[name], left[settings.lead]))
+    return one._replace(places=places)
 
 
 def _place(settings: ComparisonSettings, before: Score, of_arm: dict[str, list[Score]], name: str) -> Place:
@@ -163,16 +197,20 @@ def _place(settings: ComparisonSettings, before: Score, of_arm: dict[str, list[S
 
 
 def _adjusted(one: Compared, found: Sequence[Compared]) -> Compared:
-    family = [
-        (other.untouched.lang, name, place.lead.p)
-        for other in found
-        if other.untouched.name == one.untouched.name
-        for name, place in other.places.items()
-        if place.lead and place.lead.p is not None
-    ]
-    adjusted = {(lang, name): p for (lang, name, _), p in zip(family, holm([p for _, _, p in family]), strict=True)}
-    places = {n: place._replace(p_holm=adjusted.get((one.untouched.lang, n))) for n, place in one.places.items()}
-    return one._replace(places=places)
+    """With p adjusted over all arms and languages of the score: of each arm against the untouched model, and of the lead."""
+    family = [other for other in found if other.untouched.name == one.untouched.name]
+    lang = one.untouched.lang
+    changes = _holm({(of.untouched.lang, n): p.change.difference for of in family for n, p in of.places.items()})
+    leads = _holm({(of.untouched.lang, n): p.lead for of in family for n, p in of.places.items()})
+    return one._replace(places={
+        name: place._replace(change=place.change._replace(p_holm=changes.get((lang, name))), p_holm=leads.get((lang, name)))
+        for name, place in one.places.items()
+    })  # fmt: skip
+
+
+def _holm(family: dict[tuple[Lang, str], Difference | None]) -> dict[tuple[Lang, str], float]:
+    ps = {key: found.p for key, found in family.items() if found is not None and found.p is not None}
+    return dict(zip(ps, holm(list(ps.values())), strict=True))
 
 
 def _about(
@@ -198,6 +236,8 @@ def as_numbers(one: Compared) -> dict[str, Any]:
                 "from_untouched": place.change.difference.model_dump(include=told) if place.change.difference else None,
                 "lead_less_this": place.lead.model_dump(include=told) if place.lead else None, "p_holm": place.p_holm,
                 "lead_less_this_by_seed": place.lead_seeds._asdict() if place.lead_seeds else None,
+                "lead_less_this_clean": place.clean.model_dump(include=told) if place.clean else None,
+                "overlap": list(place.overlap),
             }
             for name, place in one.places.items()
         },

@@ -80,7 +80,21 @@ def doubts(
     ]
     if len(settings.arms) == len(settings.names):
         said.append("one training seed an arm: another one would give other numbers; by how much is not measured here")
+    said += [_overlapping(settings, one) for one in found if one.overlap]
     return [*said, *warnings(changes, settings.rich, settings.retain)]
+
+
+def _overlapping(settings: ComparisonSettings, one: Compared) -> str:
+    """Which arms learned text of test items, and what the leading arm gains without those items."""
+    change = Change(one.untouched, one.untouched)
+    arms = ", ".join(f"{len(place.overlap)} of {name}" for name, place in one.places.items() if place.overlap)
+    cleaned = [
+        f"{settings.lead} against {name} {_difference(change._replace(difference=place.clean), place.clean.value)}"
+        for name, place in one.places.items()
+        if place.clean
+    ]
+    without = f"; without them {'; '.join(cleaned)}" if cleaned else ""
+    return f"{_score(one)}: of {len(one.untouched.items)} items some share text with training rows ({arms}){without}"
 
 
 def _first(settings: ComparisonSettings, found: Sequence[Compared], lang: Lang) -> Compared | None:

@@ -62,7 +62,7 @@ def value(score: dict[str, Any], value: float) -> str:
 def change(score: dict[str, Any], difference: float) -> str:
     """A difference as people read it: per cent of the untouched value of bits, else points."""
     if score["unit"].startswith("bits"):
-        return f"{100 * difference / score[UNTOUCHED]:+.1f}" if score[UNTOUCHED] else "-"
+        return f"{100 * difference / score[UNTOUCHED]:+.1f}%" if score[UNTOUCHED] else "-"
     return f"{difference * _factor(score):+.1f}"
 
 

@@ -6,8 +6,8 @@ from .builders import texts_of
 from .evaluators import Score
 from .evidence import standard_error
 from .records import Lang, Row, kept
-from .tallies import counts, value
 from .same_words import SameWords
+from .tallies import counts, value
 from .texts import runs
 
 Key = tuple[str, Lang, str]

@@ -18,6 +18,7 @@ from .margin import Margin as Margin
 from .records import Record
 from .resampling import bootstrap, swapping
 from .tallies import by_group, counts, group, groups, scored
+from .yes_no import Side, Turned, turned, yes_no
 
 RESAMPLES = 10_000
 """Of each kind; 1,000 items take a second, for chrF++ and BLEU as well."""
@@ -70,12 +71,16 @@ def difference(before: Sequence[Score], after: Sequence[Score], seed: int = 0, r
     Several scores on a side are trainings that differ by their seed: their items are averaged, and the interval is still the
     one over items; `over_seeds` has the other. An item that counts on one side alone takes part on that side.
 
-    The interval is the percentile bootstrap over groups, expanded for few. Where independent yes/no items rarely change that
-    is too sure (of 20 items none changed: no width at all), so for them it also covers Newcombe's for the shares of gained and
-    lost items, and the exact binomial one for the part of the changes that are gains, which agrees with the test.
+    The interval is the percentile bootstrap over groups, expanded for few. Where yes/no items rarely change that is too sure
+    (of 20 items none changed: no width at all), so for them it also covers Newcombe's for the shares of gained and lost items,
+    of as many items as would vary as much (see `yes_no`), and for independent ones of one training the exact binomial one for
+    the part of the changes that are gains, which agrees with the test.
 
     Paper: Efron 1979; Hesterberg 2015, arXiv 1411.5279; Newcombe 1998; Clopper, Pearson 1934; for groups Miller 2024,
         arXiv 2411.00640.
+    Departs: for few yes/no items or rare changes it is wider than 95 % asks for: simulated coverage is 98 % for 40 items of
+        which 15 % change, 100 % where 3 % of 100 do, 95 to 97 % for 100 to 400 of which 15 % do. Paired score intervals (Tango
+        1998) are in neither scipy nor statsmodels.
     Checked: against scipy, statsmodels and sacrebleu; by simulation (coverage 93 to 97 %, type I error at most 6 %).
 
     Raises:
@@ -83,7 +88,7 @@ def difference(before: Sequence[Score], after: Sequence[Score], seed: int = 0, r
     """
     same_items(before, after)
     each_alone = len(groups(before[0].items)) == len(before[0].items)
-    if not (len(before) == len(after) == 1 and each_alone and _yes_no(before[0], after[0])):
+    if not (len(before) == len(after) == 1 and each_alone and before[0].combine == "mean" and yes_no(before[0], after[0])):
         return _difference([(before, after)], seed, resamples)
     pairs = _pairs(before[0], after[0])
     on_both = all((then is None) == (now is None) for then, now in pairs)
@@ -198,9 +203,7 @@ def standard_error(score: Score, seed: int = 0, resamples: int = RESAMPLES) -> f
     return found.standard_error if found else None
 
 
-def _difference(
-    sides: Sequence[tuple[Sequence[Score], Sequence[Score]]], seed: int, resamples: int, swap: bool = True
-) -> Difference:
+def _difference(sides: Sequence[Side], seed: int, resamples: int, swap: bool = True) -> Difference:
     """Of the mean over languages, each of which has its scores before and after; without ``swap`` not tested."""
     import numpy as np
 
@@ -224,12 +227,14 @@ def _difference(
     found = bootstrap(len(places), drawn, seed, resamples)
     low, high, error = found or (after - before, after - before, 0.0)
     on_both = [item for side in sides for item in _on_both_sides(*side)]
-    yes_no = [side for side in sides if len(side[0]) == len(side[1]) == 1 and _yes_no(side[0][0], side[1][0])]
-    flips = Counter(pair for (then,), (now,) in yes_no for pair in _pairs(then, now))
+    independent = len(set(map(group, on_both)))
+    plain = one.combine == "mean" and yes_no(*(score for side in sides for scores in side for score in scores))
+    flips = Counter(pair for then, now in sides if plain and len(then) == len(now) == 1 for pair in _pairs(then[0], now[0]))
+    low, high = _widened(sides, after - before, (low, high), error, independent)
     return Difference(
         before=before, after=after, value=after - before, low=low, high=high,
         p=swapping(len(places), swapped, seed, resamples) if swap else None, unit=one.unit, n=len(on_both),
-        groups=len(set(map(group, on_both))), higher_is_better=one.higher_is_better, relative=one.unit.startswith("bits"),
+        groups=independent, higher_is_better=one.higher_is_better, relative=one.unit.startswith("bits"),
         smallest=smallest(len(places), error * math.sqrt(len(places))) if error else None, gained=flips[0, 1], lost=flips[1, 0],
     )  # fmt: skip
 
@@ -247,27 +252,36 @@ def _on_both_sides(before: Sequence[Score], after: Sequence[Score]) -> list[Item
     return [item for item in before[0].items if times[item.id] == len(scores)]
 
 
-def _yes_no(*scores: Score) -> bool:
-    items = [item for score in scores for item in score.items]
-    return scores[0].combine == "mean" and all(item.weight == 1 and item.value in (0, 1, None) for item in items)
-
-
 def _pairs(before: Score, after: Score) -> list[tuple[float | None, float | None]]:
     """The value of each item before and after."""
     then = {item.id: item.value for item in before.items}
     return [(then[item.id], item.value) for item in after.items]
 
 
+def _widened(sides: Sequence[Side], value: float, ends: tuple[float, float], error: float, groups: int) -> tuple[float, float]:
+    """The interval where it holds Newcombe's too, if the items are yes/no."""
+    scores = [score for side in sides for scores in side for score in scores]
+    if groups < 2 or not yes_no(*scores):
+        return ends
+    found, draws = Turned(max(value, 0.0), max(-value, 0.0), groups), float(groups)  # all groups are as one
+    if error:
+        if scores[0].combine != "mean" or not (shares := turned(sides)):
+            return ends
+        found, draws = shares, shares.pairs if shares.pairs == groups else shares.draws(error)
+    low, high = found.newcombe(draws)
+    beside = value - (found.gained - found.lost)  # what items that count on one side add
+    return min(ends[0], low + beside), max(ends[1], high + beside)
+
+
 def _exact(found: Difference, pairs: Mapping[tuple[float | None, float | None], int]) -> Difference:
-    """With as wide an interval as those for yes/no items, and with their test where all of them count on both sides."""
+    """With as wide an interval as the exact one, and with the test where all items count on both sides."""
     from scipy.stats import binomtest
     from statsmodels.stats.contingency_tables import mcnemar
-    from statsmodels.stats.proportion import confint_proportions_2indep
 
     if found.groups < 2:
         return found
     gained, lost, n = found.gained, found.lost, found.n
-    ends = [*confint_proportions_2indep(gained, n, lost, n, compare="diff", method="newcomb")]
+    ends = []
     if changed := gained + lost:
         # gained - lost = changed x (2 x the part that is gained - 1)
         ends += [(2 * part - 1) * changed / n for part in binomtest(gained, changed).proportion_ci()]

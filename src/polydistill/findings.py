@@ -85,10 +85,10 @@ class Change(NamedTuple):
 
     @property
     def direction(self) -> str:
-        """Whether the student is better or worse, or neither is shown."""
+        """Whether the student is better or worse, or neither is shown; p counts as adjusted where it was."""
         if abs(self.better) < 1e-12:
             return "the same"
-        if self.difference is not None and not self.difference.shown:
+        if self.difference is not None and not (self.difference.shown and (self.p_holm is None or self.p_holm < 0.05)):
             return "no difference shown"
         return "better" if self.better > 0 else "worse"
 

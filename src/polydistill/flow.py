@@ -6,8 +6,9 @@ from .answer import answer
 from .arms import Arm, named
 from .ask import ask
 from .choose import choose
-from .comparison import Comparison, ComparisonSettings, comparison, equal_tokens
+from .comparison import Comparison, ComparisonSettings, comparison
 from .evaluate import Evaluation, evaluate
+from .matched import matched
 from .mix import mix
 from .plan import Plan
 from .progress import say
@@ -33,7 +34,7 @@ def compare(settings: ComparisonSettings, plan: Plan, arms: Sequence[Arm]) -> Co
     """The plan beside its controls: all learn from equally many tokens and are measured on the same held-out items."""
     answers, translated, _ = rows_of(plan)
     mixtures = [rows_of(arm.plan)[-1] for arm in arms]
-    equal_tokens(settings, arms, mixtures)  # before anything is trained
+    matched(settings.tokens, settings.lead, arms, mixtures)  # before anything is trained
     scores = [student_of(arm, mixture, answers, translated) for arm, mixture in zip(arms, mixtures, strict=True)]
     return comparison(settings, *mixtures, *scores)
 

@@ -14,6 +14,8 @@ class _Parts(NamedTuple):
 class Margin(str):
     """``2%`` of the untouched value; ``2 points``: hundredths of a share or an accuracy, ones of a chrF++; ``0.02`` as it is.
 
+    A percentage takes the untouched value as exact: an error of 2 % in it makes a margin of 2 % one of 1.96 or 2.04 %.
+
     Raises:
         ValueError: it is none of these, not above 0, or so wide (100 % or 100 points) that all may be lost.
     """

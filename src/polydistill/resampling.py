@@ -59,7 +59,7 @@ def bootstrap(groups: int, statistic: Callable[[Any], Any], seed: int, resamples
     values = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if not (np.isfinite(low) and np.isfinite(high)):
         low, high = np.percentile(values, (50 * (1 - level(groups)), 50 * (1 + level(groups))))
-    return Spread(float(low), float(high), float(values.std(ddof=1)))
+    return Spread(float(low), float(high), float(values.std(ddof=1)) if np.ptp(values) else 0.0)
 
 
 def swapping(groups: int, statistic: Callable[[Any], Any], seed: int, resamples: int) -> float | None:

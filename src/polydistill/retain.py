@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from .component import Settings, nearest
-from .evaluators import Evaluator, Score
-from .evidence import Difference, difference, kept, smallest
+from .evaluators import Score
+from .evidence import Difference, difference, kept
 from .margin import Margin
 from .records import Lang, Record
 from .sources import BadInput
@@ -23,7 +23,11 @@ class RetainSettings(Settings):
     language: Lang | None = None
     """Which language; by default the rich one."""
     worse_by: Margin
-    """How much worse it may be: `2%` of the untouched model's value, or `2 points` of an accuracy, a share or a chrF++."""
+    """How much worse it may be: `2%` of the untouched model's value, or `2 points` of an accuracy, a share or a chrF++.
+
+    A percentage is of the value as it was measured, taken as exact: where that is 2 % off, a margin of 2 % is one of 1.96 to
+    2.04 %, which is far less than what the interval of the change leaves open.
+    """
 
 
 class Point(NamedTuple):
@@ -143,37 +147,6 @@ def named(given: str, known: Iterable[str], where: str) -> str:
         hint = f"did you mean {near}?" if near else f"measured are {', '.join(names) or 'none'}"
         raise BadInput(f"{where}: no score named '{given}' is measured; {hint}")
     return meant[0]
-
-
-def sizes(evaluators: Iterable[Evaluator], languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
-    """What is known of each score before a run: its unit, and how many items of a language it has at most."""
-    return {name: size for evaluator in evaluators for name, size in evaluator.sizes(languages).items()}
-
-
-FLIPPED = 0.15
-"""The share of yes/no items that training turns over, one way or the other, where nothing better is known."""
-
-
-def check_promise(retain: RetainSettings, known: Mapping[str, tuple[str, int]]) -> None:
-    """Finds, before anything runs, what would keep a promise from being shown by scores of known `sizes`.
-
-    Of an accuracy or a share the items must be enough for the margin: so many that the paired t-test shows it in 80 % of
-    cases, with `FLIPPED` of the items turned over. A percentage is taken of 1, the most that it can be of.
-
-    Raises:
-        ValueError: no such score, a margin that has no meaning for it, or too few items.
-    """
-    of_family = [name for name in known if retain.score.startswith(f"{name}_")]  # some state one size for all their scores
-    name = retain.score if retain.score in known else (of_family or [named(retain.score, known, "score")])[0]
-    unit, items = known[name]
-    margin, least = retain.worse_by.of(1.0, unit), smallest(items, FLIPPED**0.5)
-    if unit in ("accuracy", "share") and least > margin:
-        wider = f"worse_by: {100 * least + 0.5:.0f} points, " if least < 0.99 else ""
-        shows = f"which show {100 * least:.1f} points" if least < 1 else "which can show no difference"
-        raise BadInput(
-            f"worse_by: {retain.worse_by} of {name} cannot be shown with {items} items, {shows}; "
-            f"give more items, {wider}or a score that tells more an item, such as text_bits"
-        )
 
 
 def improvement(before: Mapping[Lang, Score], after: Mapping[Lang, Score]) -> float:

@@ -1,6 +1,7 @@
 """Texts that have most of their words in common, found among many."""
 
 from collections.abc import Hashable
+from itertools import pairwise
 from math import ceil
 from typing import Generic, TypeVar
 
@@ -17,7 +18,7 @@ def word_set(text: str) -> frozenset[str]:
     """
     found = [word.casefold() for word in words(text)]
     if len(found) > 1 and unspaced(found):
-        found = [one + other for one, other in zip(found, found[1:], strict=False)]
+        found = [one + other for one, other in pairwise(found)]
     return frozenset(found or [text.casefold().strip()])
 
 

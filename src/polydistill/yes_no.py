@@ -3,7 +3,7 @@
 A bootstrap draws only what it has seen: where nothing changed it has no width, where nothing was lost it knows no loss.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from .evaluators import Score
@@ -20,30 +20,29 @@ class Turned(NamedTuple):
     pairs: int
     """Items times the trainings on the side that has more."""
 
-    def draws(self, groups: int, standard_error: float) -> float:
-        """How many independent items would differ as much by chance, at most `pairs`; where none differ, the groups.
+    def draws(self, standard_error: float) -> float:
+        """How many independent items would make a difference of this standard error; at most `pairs`.
 
         Paper: Kish 1965, "Survey sampling", section 8.2 (effective sample size); Korn, Graubard 1998, "Confidence intervals for
             proportions with small expected number of positive counts estimated from survey data" (put into an interval).
         """
         variance = self.gained + self.lost - (self.gained - self.lost) ** 2
-        return min(variance / standard_error**2, self.pairs) if standard_error > 1e-12 else groups
+        return min(variance / standard_error**2, self.pairs)
 
     def newcombe(self, draws: float) -> tuple[float, float]:
         """Newcombe's 95 % interval of gained - lost, without a term for what the two have to do with each other."""
         from statsmodels.stats.proportion import confint_proportions_2indep
 
-        ends = confint_proportions_2indep(
-            self.gained * draws, draws, self.lost * draws, draws, compare="diff", method="newcomb"
-        )  # fmt: skip
+        gained, lost = self.gained * draws, self.lost * draws
+        ends = confint_proportions_2indep(gained, draws, lost, draws, compare="diff", method="newcomb")
         return float(ends[0]), float(ends[1])
 
 
-def yes_no(scores: Iterable[Score]) -> bool:
-    """Whether all are plain means of 0 and 1."""
-    return all(
-        score.combine == "mean" and all(item.weight == 1 and item.value in (0, 1, None) for item in score.items)
-        for score in scores
+def yes_no(*scores: Score) -> bool:
+    """Whether all are made of 0 and 1 alone: plain means, or harmonic means of two."""
+    items = [item for score in scores for item in score.items]
+    return scores[0].combine in ("mean", "harmonic") and all(
+        item.weight == 1 and all(part in (0, 1, None) for part in item.parts or (item.value,)) for item in items
     )
 
 

@@ -35,8 +35,8 @@ PAIRS = [
     ("Open the settings and choose your own language there.", "Obriu la configuració i trieu-hi la vostra llengua.", CAT),
 ]  # fmt: skip
 PAGES = [
-    ("Fonts", "Tipos de letra", SPA, "title"), ("Choose how letters look.", "Elija cómo se ven las letras.", SPA, "description"),
-    ("Fonts", "Lletres", CAT, "title"), ("Choose how letters look.", "Trieu com es veuen les lletres.", CAT, "description"),
+    ("Fonts", "Tipos de letra", SPA, "title"), ("Choose how they look.", "Elija cómo se ven las letras.", SPA, "description"),
+    ("Fonts", "Lletres", CAT, "title"), ("Choose how they look.", "Trieu com es veuen les lletres.", CAT, "description"),
 ]  # fmt: skip
 TEXTS = [
     ("Había una vez un pescador que vivía solo junto al mar y hablaba con las olas.", SPA),

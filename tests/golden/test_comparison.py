@@ -9,15 +9,13 @@ import pytest
 from tiny_rows import CAT, ENG, SPA
 from tiny_scores import answered
 
-from polydistill.arms import Arm
-from polydistill.comparison import ComparisonSettings, as_numbers, equal_tokens, made_with, side_by_side, tokens_of
+from polydistill.comparison import ComparisonSettings, as_numbers, made_with, side_by_side
 from polydistill.engines.transformers import Transformers
 from polydistill.evaluate import Evaluation, Scores
 from polydistill.evaluators import Score
 from polydistill.records import Lang
 from polydistill.served import Reloaded
-from polydistill.sources import BadInput
-from polydistill.stage import Artifact, Rows, Workspace, finish
+from polydistill.stage import Artifact, Workspace, finish
 
 T_OF_TWO = 12.706204736432095
 """The 97.5 % quantile of Student's t with one degree of freedom."""
@@ -126,30 +124,6 @@ def test_other_items_are_refused_with_their_ids(measured: Measured):
     fewer = answered("choice", "spa", [1.0] * 9)
     with pytest.raises(ValueError, match="not measured on the same items before and after: 9 on one side alone"):
         side_by_side(settings(("plan", 0)), [measured([of_ten(1)], [fewer])])
-
-
-def mixture(folder: Path, *tokens: int) -> Rows:
-    """A mixture of groups with so many tokens each."""
-    folder.mkdir()
-    groups = {str(number): {"tokens": some} for number, some in enumerate(tokens)}
-    (folder / "funnel.json").write_text(json.dumps({"groups": groups}))
-    return Rows(folder)
-
-
-def test_tokens_of_all_groups_count(tmp_path: Path):
-    assert tokens_of(mixture(tmp_path / "mix", 300, 0, 45)) == 345
-
-
-def test_arms_within_2_per_cent_learn_from_equally_many_tokens(tmp_path: Path):
-    given = [mixture(tmp_path / str(tokens), tokens) for tokens in (980, 1000, 1020)]
-    equal_tokens(settings(*ARMS[:3]), [Arm(name, seed, None) for name, seed in ARMS[:3]], given)
-
-
-@pytest.mark.parametrize("tokens", [0, 979, 1021])
-def test_an_arm_with_other_tokens_is_named(tmp_path: Path, tokens: int):
-    given = [mixture(tmp_path / "plan", 1000), mixture(tmp_path / "control", tokens)]
-    with pytest.raises(BadInput, match=rf"every arm is to learn from 1,000 tokens, .*: control {tokens:,}; give more"):
-        equal_tokens(settings(*ARMS[:2]), [Arm(name, seed, None) for name, seed in ARMS[:2]], given)
 
 
 def test_what_it_was_made_with_is_told_once_and_then_what_differs(space: Workspace, random_model: Path, tmp_path: Path):

@@ -37,7 +37,7 @@ def test_every_score_of_every_arm_and_the_lead_less_its_controls():
         "| documentation QA bits, bits/char ↓ | 40 | 2.000 | 1.500 | 1.600 |", "",
         "plan less each control:", "",
         "| score | control |", "| --- | --- |",
-        "| documentation QA bits, bits/char ↓ | -5.0* [-7.0, -3.0] (-10.0, +1.0) |",
+        "| documentation QA bits, bits/char ↓ | -5.0%* [-7.0%, -3.0%] (-10.0%, +1.0%) |",
     ]  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_what_is_not_beyond_chance_has_no_star_and_one_seed_no_interval():
         "arms": {"plan": {}, "control": {}},
         "scores": [score(plan=arm(1.5), control=arm(1.6, (-0.1, -0.3, 0.1), 0.2))],
     }
-    assert markdown(found).splitlines()[-1].endswith("| -5.0 [-15.0, +5.0] |")
+    assert markdown(found).splitlines()[-1].endswith("| -5.0% [-15.0%, +5.0%] |")
 
 
 def test_one_arm_alone_has_no_second_table_and_languages_stand_apart():

@@ -1,5 +1,6 @@
 """Test items that stand in the training text."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -42,7 +43,7 @@ def test_prompts_and_references_are_looked_at_and_answers_are_not():
 
 def test_a_run_has_ten_words():
     nine = TEN.rsplit(" ", 1)[0]
-    assert found(text(nine), items=(REFERENCE,)) == []
+    assert found(text(f"{nine} and goes on to the sea"), items=(REFERENCE,)) == []
     assert found(text(nine), n=9, items=(REFERENCE,)) == ["r"]
 
 
@@ -51,6 +52,43 @@ def test_in_scripts_without_spaces_a_run_has_twenty_characters():
     assert len(HAN) == 22
     assert found(text(f"他说{HAN[:20]}"), items=(item,)) == ["h"]
     assert found(text(f"他说{HAN[:19]}呢"), items=(item,)) == []
+    short = Item(id="s", value=1, reference="今天天气很好。")
+    assert found(text("今天天气很好"), items=(short,)) == ["s"]
+    assert found(text("天天今好很气"), items=(short,)) == []
+
+
+def test_a_text_shorter_than_a_run_is_compared_whole():
+    items = (
+        Item(id="same", value=1, reference="Buscar notas."),
+        Item(id="near", value=1, reference="Add and edit a Microsoft account"),
+        Item(id="far", value=1, reference="Add and remove an account"),
+        Item(id="within", value=1, reference="a river of words"),
+    )
+    rows = (text("buscar notas"), text("Add and edit a Microsoft Exchange account"), text("I saw a river of words, they say"))
+    assert found(*rows, items=items) == ["same", "near"]
+
+
+def test_a_short_prompt_is_found_by_equal_words_alone():
+    items = (
+        Item(id="spain", value=1, prompt="What is the capital city of Spain, please?", reference="Madrid"),
+        Item(id="peru", value=1, prompt="What is the capital city of Peru, please?", reference="Lima"),
+    )
+    assert found(text("What is the capital city of Peru please"), items=items) == ["peru"]
+
+
+def test_a_single_word_tells_nothing():
+    assert (
+        found(text("yes"), text("18"), items=(Item(id="y", value=1, reference="Yes."), Item(id="n", value=1, reference="18")))
+        == []
+    )
+
+
+def test_thousands_of_short_items_take_no_time():
+    items = tuple(Item(id=str(at), value=1, reference=f"how to open window {at}") for at in range(5000))
+    rows = [text(f"how to close window {at} again") for at in range(5000)] + [text("Open: how to window 77?")]
+    started = time.process_time()
+    assert found(*rows, items=items) == ["77"]
+    assert time.process_time() - started < 5
 
 
 def test_every_text_of_every_kind_of_row_counts_and_rejected_rows_do_not():

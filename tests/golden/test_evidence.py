@@ -27,6 +27,7 @@ from polydistill.evidence import (
 )  # fmt: skip
 from polydistill.records import Lang
 from polydistill.resampling import level
+from polydistill.tallies import value as corpus_score
 
 BITS = {"unit": "bits per character", "higher_is_better": False}
 
@@ -214,6 +215,48 @@ def test_no_change_of_yes_no_items_still_has_a_width():
     assert kept(found, Margin("2 points")) == "not shown"
 
 
+@pytest.mark.parametrize("before", [0, 1])
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("groups", [(), np.repeat(np.arange(10), 2)], ids=["alone", "in pairs"])
+def test_no_change_of_yes_no_items_has_a_width_in_groups_and_over_seeds_too(before: int, seeds: int, groups: Sequence[int]):
+    one = score([before] * 20, groups=groups)
+    found = difference([one], [one] * seeds)
+    assert (found.value, found.shown, found.smallest) == (0, False, None)
+    draws = 10 if len(groups) else 20
+    assert -found.low == found.high == pytest.approx(stats.binomtest(0, draws).proportion_ci(method="wilson").high)
+    assert kept(found, Margin("2 points")) == "not shown"
+
+
+def test_one_gain_in_one_seed_does_not_rule_out_a_loss():
+    zeros = score([0] * 20)
+    found = difference([zeros], [zeros, zeros, score([0] * 19 + [1])])
+    assert found.value == pytest.approx(1 / 60)
+    # As of one gain in 60 independent draws, about.
+    assert found.low == pytest.approx(-0.045, abs=0.003)
+    assert kept(found, Margin("2 points")) == "not shown"
+
+
+def test_all_gained_over_seeds_is_shown_with_a_width():
+    found = difference([score([0] * 20)], [score([1] * 20)] * 3)
+    assert (found.value, found.high, found.shown) == (1, 1, True)
+    assert 0.7 < found.low < 0.9
+
+
+def test_no_change_of_yes_no_items_over_languages_has_a_width():
+    pairs = [(score([1] * 20, lang=lang), score([1] * 20, lang=lang)) for lang in (ENG, SPA)]
+    assert over_languages(pairs).low < -0.1
+
+
+def test_no_change_of_a_harmonic_mean_of_yes_no_parts_has_a_width():
+    one = score([1] * 20)
+    one = one.model_copy(update={
+        "combine": "harmonic", "items": tuple(item.model_copy(update={"parts": (1, 1)}) for item in one.items),
+    })  # fmt: skip
+    found = difference([one], [one])
+    assert (found.before, found.value) == (1, 0)
+    assert kept(found, Margin("2 points")) == "not shown"
+
+
 def test_no_change_of_measured_items_has_none():
     values = np.random.default_rng(0).random(37)
     found = difference([score(values, **BITS)], [score(values, **BITS)])
@@ -361,7 +404,12 @@ def pages(rng: np.random.Generator, gain: float, items: int) -> tuple[Score, Sco
 
 
 def simulated(
-    world: Callable[..., tuple[Score, Score]], gain: float, items: int, repetitions: int, resamples: int = 400
+    world: Callable[..., tuple[Score, Score]],
+    gain: float,
+    items: int,
+    repetitions: int,
+    resamples: int = 400,
+    truth: float | None = None,
 ) -> tuple[float, float, float]:
     """(coverage, share of intervals that exclude 0, share of p under 0.05)."""
     rng = np.random.default_rng(0)
@@ -369,10 +417,24 @@ def simulated(
     for seed in range(repetitions):
         before, after = world(rng, gain, items)
         found = difference([before], [after], seed=seed, resamples=resamples)
-        covered += found.low - 1e-9 <= gain <= found.high + 1e-9
+        covered += found.low - 1e-9 <= (gain if truth is None else truth) <= found.high + 1e-9
         excluded += found.shown
         under += found.p < 0.05
     return covered / repetitions, excluded / repetitions, under / repetitions
+
+
+TEXTS = ["the cat sits on the red mat", "a dog runs in the park today", "it is raining again in the north", "open the menu"]
+
+
+def answers(rng: np.random.Generator, gain: float, items: int) -> tuple[Score, Score]:
+    """chrF++ of answers of which a part of the words is left out; ``gain`` is the part that is left out less often."""
+
+    def side(part: float) -> Score:
+        said = [" ".join(word for word in text.split() if rng.random() > part) for text in humans]
+        return overlap(said, humans)
+
+    humans = [TEXTS[at] for at in rng.integers(len(TEXTS), size=items)]
+    return side(0.3), side(0.3 - gain)
 
 
 WORLDS = [(yes_no, 0.05, 160), (bits, 0.05, 60), (pages, 0.1, 160)]
@@ -394,6 +456,70 @@ def test_the_interval_covers_the_truth_and_no_difference_is_rarely_taken_for_one
     _, excluded, under = simulated(world, 0.0, items, 1500, 600)
     assert excluded <= 0.06
     assert under <= 0.06
+
+
+FEW = [(40, 0.15, 0.05), (40, 0.05, 0.0), (100, 0.15, 0.05), (100, 0.03, 0.0)]
+"""Items, the part of them that change, and what is gained."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("items", "changing", "gain"), FEW)
+def test_few_or_rare_changes_of_yes_no_items_are_covered_too_well_and_not_too_badly(items: int, changing: float, gain: float):
+    def rare(rng: np.random.Generator, gain: float, items: int) -> tuple[Score, Score]:
+        before = rng.random(items) < 0.5
+        turned = np.where(before, rng.random(items) < changing - gain, rng.random(items) < changing + gain)
+        return score(before.tolist()), score((before ^ turned).tolist())
+
+    covered, excluded, _ = simulated(rare, gain, items, 1000)
+    assert 0.93 <= covered <= 1.0
+    assert gain or excluded <= 0.06
+
+
+@pytest.mark.slow
+def test_the_interval_of_a_corpus_score_covers_the_truth():
+    rng = np.random.default_rng(1)
+    before, after = answers(rng, 0.08, 10_000)
+    truth = corpus_score(after) - corpus_score(before)
+    covered, _, _ = simulated(answers, 0.08, 40, 300, 200, truth)
+    assert 0.92 <= covered <= 0.98  # 300 repetitions
+    _, excluded, under = simulated(answers, 0.0, 40, 300, 200)
+    assert excluded <= 0.08
+    assert under <= 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("groups", [1, 4])
+def test_the_interval_of_yes_no_items_of_several_seeds_covers_the_truth(groups: int):
+    """Items differ in how likely each is to be right, before and in every training; groups share that."""
+    rng, covered, excluded, repetitions = np.random.default_rng(0), 0, 0, 600
+    for seed in range(repetitions):
+        likely, page = np.repeat(rng.beta(2, 2, 160 // groups), groups), np.repeat(np.arange(160 // groups), groups)
+        gains = np.repeat(rng.normal(0, 0.1, 160 // groups), groups)
+        before, *after = (
+            score((rng.random(160) < part).astype(int).tolist(), groups=page) for part in (likely, *[likely + gains] * 3)
+        )
+        found = difference([before], after, seed=seed, resamples=300)
+        covered += found.low <= 0 <= found.high
+        excluded += found.shown
+    assert 0.93 <= covered / repetitions <= 0.99
+    assert excluded / repetitions <= 0.07
+
+
+@pytest.mark.slow
+def test_the_interval_over_languages_covers_the_truth():
+    """Two languages that share questions, of which the gains of a question go together."""
+    rng, covered, under, repetitions = np.random.default_rng(0), 0, 0, 600
+    for seed in range(repetitions):
+        common, pairs = rng.normal(0, 0.2, 60), []
+        for lang in (ENG, SPA):
+            before = rng.random(60)
+            after = before + common + rng.normal(0, 0.2, 60)
+            pairs.append((score(before, lang=lang), score(after, lang=lang)))
+        found = over_languages(pairs, seed=seed, resamples=300)
+        covered += found.low <= 0 <= found.high
+        under += found.p < 0.05
+    assert 0.93 <= covered / repetitions <= 0.97
+    assert under / repetitions <= 0.07
 
 
 def test_paragraphs_that_pass_for_independent_make_false_claims():

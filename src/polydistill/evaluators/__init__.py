@@ -227,7 +227,8 @@ def heldout_rows(source: Source, languages: Sequence[Lang], split: Split) -> lis
             elsewhere.update(said.values())
         elif said:
             page = row.lineage.question if note(row) == "title" else ""
-            here.setdefault((note(row), page, *said, *(" ".join(words(text.casefold())) or text for text in said.values())), row)
+            plain = (" ".join(words(text.casefold())) or text for text in said.values())
+            here.setdefault((note(row), page, *said, *plain), row)
     index = SameWords[tuple[str, ...]]()
     for key, row in here.items():
         for text in sides(row).values():

@@ -312,7 +312,7 @@ def test_a_task_of_the_harness_on_a_copy_of_its_data(tools, tmp_path):
         ]  # fmt: skip
         rows(copy / "data" / f"{code}.jsonl", *docs)
     (copy / "README.md").write_text("\n".join([*card, "---", ""]), "utf-8")
-    evaluator = Harness(tasks=["belebele_{lang}"], folder=tmp_path / "data", group_by="link")
+    evaluator = Harness(tasks=["belebele_{lang}"], folder=tmp_path / "data")
     evaluator.check([ENG, SPA])
     engine = tools.Scripted(nats=lambda question, text: 0.0 if text == "B" else -1.0)
     scores = evaluator(engine, [ENG, SPA], [])

@@ -43,7 +43,11 @@ def test_what_stands_in_another_split_is_not_measured(tools):
         tools.pair(test, "Only here", "Solo aquí"),
         tools.pair(test, "A title", "Un título", note="title"),
         tools.pair(test, "Says what", "Dice qué", note="description"),
+        tools.pair(test, "Look for notes.", "Buscar notas."),
+        tools.pair(test, "Add and edit a Microsoft account", "Añadir una cuenta"),
         tools.pair(train, "open the settings", "otra cosa"),
+        tools.pair(train, "Search", "¡Buscar notas!"),
+        tools.pair(train, "Add and edit a Microsoft Exchange account", "Exchange"),
     )
     found = TextBits(texts=tools.Given(rows=rows), label="documentation")(
         tools.Scripted(nats=two_bits_a_character), [ENG, SPA], []

@@ -1,0 +1,66 @@
+"""Texts that have most of their words in common."""
+
+import random
+from fractions import Fraction
+
+import pytest
+
+from polydistill.same_words import SameWords, word_set
+
+
+def found(text: str, *texts: str, part: float = 0.8) -> list[str]:
+    index = SameWords[str](part)
+    for each in texts:
+        index.add(each, each)
+    return sorted(index.find(text))
+
+
+def test_case_punctuation_and_order_are_no_difference():
+    assert found("Buscar notas.", "Buscar notas", "NOTAS, buscar!", "Buscar", "Borrar notas") == [
+        "Buscar notas",
+        "NOTAS, buscar!",
+    ]
+
+
+def test_four_of_five_words_are_enough_and_three_of_four_are_not():
+    assert found("a b c d", "a b c d e", "a b c", "a b c d e f") == ["a b c d e"]
+    assert found("a b c d", "a b c d e", "d c b a", part=1.0) == ["d c b a"]
+
+
+@pytest.mark.parametrize("part", [0.5, 0.8, 1.0])
+def test_none_is_missed_and_none_too_many(part: float):
+    """Against every pair, with the parts as fractions."""
+    rng = random.Random(0)
+    texts = [" ".join(rng.sample("abcdefghijklmnop", rng.randint(1, 15))) for _ in range(400)]
+    index = SameWords[int](part)
+    for at, text in enumerate(texts):
+        index.add(at, text)
+    met = 0
+    for text in texts[:100]:
+        own = word_set(text)
+        near = {
+            at for at, other in enumerate(texts)
+            if Fraction(len(own & word_set(other)), len(own | word_set(other))) >= Fraction(str(part))
+        }  # fmt: skip
+        assert index.find(text) == near
+        met += len(near)
+    assert met > 100, "each finds itself, and some find others"
+
+
+def test_in_scripts_without_spaces_pairs_of_characters_count():
+    # The same characters say something else.
+    assert word_set("我爱你") == {"我爱", "爱你"}
+    assert found("我爱你", "你爱我", "我爱你。") == ["我爱你。"]
+    assert word_set("我") == {"我"}
+
+
+def test_a_text_without_words_is_equal_to_itself_alone():
+    assert found("…", "…", "!", "a") == ["…"]
+
+
+def test_a_text_may_have_several_keys_and_nothing_is_found_in_nothing():
+    index = SameWords[int]()
+    assert index.find("a b") == set()
+    index.add(1, "a b")
+    index.add(2, "B, a")
+    assert index.find("a b") == {1, 2}

@@ -83,7 +83,7 @@ study: real-parts $(HELP)/es .cache/apertium-eng-cat
 test: .venv/ready
 	$(BIN)/python -m pytest -q
 
-test-real: real-parts
+test-real: real-parts .cache/chromium
 	$(BIN)/python -m pytest -q -m real
 
 # Simulations of the statistics: some minutes.

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from chromium import chromium
 
 from polydistill.choose import Model
 from polydistill.cli import run_flow
@@ -95,6 +96,19 @@ def test_the_exported_folder_answers_in_plain_transformers_as_the_student_does(p
             )
             made = model.generate(**ids, max_new_tokens=16, do_sample=False)[0, ids["input_ids"].shape[1] :]
             assert tokenizer.decode(made, skip_special_tokens=True).strip() == ours
+
+
+def test_its_report_opens_in_a_browser_without_an_error_or_a_request(plan, report, tmp_path):
+    file = plan.folder / "report.html"
+    with chromium(tmp_path) as page:
+        page.open(file)
+        assert page.complaints() == []
+        assert page.requests() == [file.resolve().as_uri()]
+    assert file.stat().st_size < 3_000_000
+
+
+def test_the_exported_folder_was_proven_to_answer_as_it_was_measured(report):
+    assert report.scores["reloaded"]["equal"] == report.scores["reloaded"]["of"] > 0
 
 
 def test_the_model_card_names_model_translator_and_licences(plan, report):

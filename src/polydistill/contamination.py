@@ -26,19 +26,21 @@ def contaminated(rows: Iterable[Row], scores: Sequence[Score], n: int = 10) -> d
     word ("yes", "18"), which tells nothing, is never found.
     """
     holders: dict[int, set[Key]] = {}
-    short_prompts, short_references = SameWords[Key](1.0), SameWords[Key]()
+    prompts: list[tuple[Key, str]] = []
+    references: list[tuple[Key, str]] = []
     for score in scores:
         for item in score.items:
             key = (score.name, score.lang, item.id)
             for run in runs(item.prompt, n) | runs(item.reference, n):
                 holders.setdefault(run, set()).add(key)
-            for text, short in ((item.prompt, short_prompts), (item.reference, short_references)):
+            for text, short in ((item.prompt, prompts), (item.reference, references)):
                 if runs(text, 2) and not runs(text, n):
-                    short.add(key, text)
+                    short.append((key, text))
+    equal, alike = SameWords(prompts, 1.0), SameWords(references)
     found: set[Key] = set()
     for row in kept(rows):
         for text, _ in texts_of(row):
-            found |= short_prompts.find(text) | short_references.find(text)
+            found |= equal.find(text) | alike.find(text)
             for run in runs(text, n) & holders.keys():
                 found |= holders[run]
     return {

@@ -94,6 +94,18 @@ def test_what_would_end_a_run_after_long_work_is_found(path: Path, random_model:
     assert said.replace("FOLDER", str(folder)) in problem
 
 
+@pytest.mark.parametrize("score", ["text_bits", "capitals_choice"])
+def test_a_language_to_keep_in_which_nothing_is_measured_is_found(path: Path, random_model: Path, score: str):
+    measured = "evaluate.evaluators=[text_bits, {capitals: {items: 180}}]"
+    promise = f"choose.retain={{score: {score}, worse_by: 20%, language: LANG}}"
+    for lang, name in (("rus", "Russian"), ("eng", "")):
+        changes = (measured, promise.replace("LANG", lang), f"from={lang}")
+        found = [said for said in runnable(path, str(random_model), *changes).check() if said.startswith("choose.retain")]
+        assert bool(found) == bool(name), found
+        expected = f"has no items in {name} ({lang}); give another score, such as text_bits with texts"
+        assert all(expected in said for said in found)
+
+
 def test_a_device_that_is_not_here_is_said_in_a_sentence(path: Path, random_model: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     plan = runnable(path, str(random_model), "model.device=cuda", "train.device=cuda")

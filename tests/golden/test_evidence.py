@@ -491,35 +491,35 @@ def test_the_interval_of_a_corpus_score_covers_the_truth():
 @pytest.mark.parametrize("groups", [1, 4])
 def test_the_interval_of_yes_no_items_of_several_seeds_covers_the_truth(groups: int):
     """Items differ in how likely each is to be right, before and in every training; groups share that."""
-    rng, covered, excluded, repetitions = np.random.default_rng(0), 0, 0, 600
+    rng, covered, excluded, repetitions = np.random.default_rng(0), 0, 0, 1500
     for seed in range(repetitions):
         likely, page = np.repeat(rng.beta(2, 2, 160 // groups), groups), np.repeat(np.arange(160 // groups), groups)
         gains = np.repeat(rng.normal(0, 0.1, 160 // groups), groups)
         before, *after = (
             score((rng.random(160) < part).astype(int).tolist(), groups=page) for part in (likely, *[likely + gains] * 3)
         )
-        found = difference([before], after, seed=seed, resamples=300)
+        found = difference([before], after, seed=seed, resamples=600)
         covered += found.low <= 0 <= found.high
         excluded += found.shown
-    assert 0.93 <= covered / repetitions <= 0.99
+    assert 0.93 <= covered / repetitions <= 0.97, covered
     assert excluded / repetitions <= 0.07
 
 
 @pytest.mark.slow
 def test_the_interval_over_languages_covers_the_truth():
     """Two languages that share questions, of which the gains of a question go together."""
-    rng, covered, under, repetitions = np.random.default_rng(0), 0, 0, 600
+    rng, covered, under, repetitions = np.random.default_rng(0), 0, 0, 1500
     for seed in range(repetitions):
         common, pairs = rng.normal(0, 0.2, 60), []
         for lang in (ENG, SPA):
             before = rng.random(60)
             after = before + common + rng.normal(0, 0.2, 60)
             pairs.append((score(before, lang=lang), score(after, lang=lang)))
-        found = over_languages(pairs, seed=seed, resamples=300)
+        found = over_languages(pairs, seed=seed, resamples=600)
         covered += found.low <= 0 <= found.high
         under += found.p < 0.05
-    assert 0.93 <= covered / repetitions <= 0.97
-    assert under / repetitions <= 0.07
+    assert 0.93 <= covered / repetitions <= 0.97, covered
+    assert under / repetitions <= 0.06
 
 
 def test_paragraphs_that_pass_for_independent_make_false_claims():

@@ -9,10 +9,7 @@ from polydistill.same_words import SameWords, word_set
 
 
 def found(text: str, *texts: str, part: float = 0.8) -> list[str]:
-    index = SameWords[str](part)
-    for each in texts:
-        index.add(each, each)
-    return sorted(index.find(text))
+    return sorted(SameWords(((each, each) for each in texts), part).find(text))
 
 
 def test_case_punctuation_and_order_are_no_difference():
@@ -32,9 +29,7 @@ def test_none_is_missed_and_none_too_many(part: float):
     """Against every pair, with the parts as fractions."""
     rng = random.Random(0)
     texts = [" ".join(rng.sample("abcdefghijklmnop", rng.randint(1, 15))) for _ in range(400)]
-    index = SameWords[int](part)
-    for at, text in enumerate(texts):
-        index.add(at, text)
+    index = SameWords(enumerate(texts), part)
     met = 0
     for text in texts[:100]:
         own = word_set(text)
@@ -59,8 +54,5 @@ def test_a_text_without_words_is_equal_to_itself_alone():
 
 
 def test_a_text_may_have_several_keys_and_nothing_is_found_in_nothing():
-    index = SameWords[int]()
-    assert index.find("a b") == set()
-    index.add(1, "a b")
-    index.add(2, "B, a")
-    assert index.find("a b") == {1, 2}
+    assert SameWords(()).find("a b") == set()
+    assert SameWords([(1, "a b"), (2, "B, a")]).find("a b") == {1, 2}

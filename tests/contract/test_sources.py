@@ -1,12 +1,9 @@
 """What every source promises; a new file in sources/ is enrolled by itself and needs one entry in EXAMPLES."""
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -140,20 +137,6 @@ def build(name: str, where: Path, **changes: Any) -> Source:
 def languages(tmp_path: Path) -> Iterator[Languages]:
     with working(Workspace(tmp_path / "runs")):
         yield Languages(ENG, (SPA, CAT), model=TinyEngine())
-
-
-@pytest.fixture(autouse=True)
-def data_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for `datasets` where it is not installed: it reads a folder's JSONL file of the split."""
-    if importlib.util.find_spec("datasets"):
-        return
-
-    def load_dataset(path: str, name: str | None, *, split: str, revision: str, streaming: bool) -> Iterator[dict[str, Any]]:
-        return (json.loads(line) for line in (Path(path) / f"{split}.jsonl").read_text("utf-8").splitlines())
-
-    module = ModuleType("datasets")
-    module.load_dataset = load_dataset  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "datasets", module)
 
 
 def read(source: Source, languages: Languages) -> list[Row]:

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,8 +48,6 @@ class Example(NamedTuple):
     """A pair that it does not know; None for one that takes any."""
     content: str | None = None
     """The file in that folder that decides what it says, where there is one."""
-    needs: tuple[str, ...] = ()
-    """The optional packages it does not work without."""
 
 
 def a_program(folder: Path) -> dict[str, Any]:
@@ -70,7 +67,7 @@ def a_dictionary(folder: Path) -> dict[str, Any]:
 EXAMPLES = {
     "apertium": Example(lambda folder: {}, (ENG, FIN)),
     "command": Example(a_program, (ENG, FIN), content="lines"),
-    "ctranslate2": Example(a_model, (ENG, FIN), content="model/model.bin", needs=("ctranslate2", "sentencepiece")),
+    "ctranslate2": Example(a_model, (ENG, FIN), content="model/model.bin"),
     "dictionary": Example(a_dictionary, (SPA, ENG), content="words.tsv"),
     "engine": Example(lambda folder: {"engine": tiny.ShoutingEngine()}, None),
     "none": Example(lambda folder: {}, None),
@@ -85,10 +82,6 @@ def example(name: str) -> Example:
     return EXAMPLES[name]
 
 
-def missing(name: str) -> str | None:
-    return next((package for package in example(name).needs if find_spec(package) is None), None)
-
-
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program called apertium, and a cache of its own."""
@@ -97,19 +90,12 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def build(name: str, folder: Path) -> Translator:
-    """The translator, or a test that ends here: its package is missing, and it must say so."""
-    lacking = missing(name)
-    if lacking is None:
-        return find("translators", name)(**example(name).settings(folder))
-    translator = find("translators", name)(path=folder)
-    with pytest.raises(NoTranslation, match=rf"{lacking} is not installed; install it with: pip install 'polydistill\["):
-        translator.check(ENG, SPA)
-    pytest.skip(f"{lacking} is not installed, and the translator said so")
+    return find("translators", name)(**example(name).settings(folder))
 
 
 @every
 def test_building_is_free_and_loading_lazy(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = example(name).settings(tmp_path) if missing(name) is None else {"path": tmp_path}
+    settings = example(name).settings(tmp_path)
     shutil.rmtree(tmp_path)
     monkeypatch.setenv("PATH", "")
     find("translators", name)(**settings)

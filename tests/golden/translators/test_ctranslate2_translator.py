@@ -1,4 +1,5 @@
 import json
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,8 +14,6 @@ from polydistill.translators._models import BadFolder, adds_end, known, tokenize
 
 ENG, SPA = Lang("eng"), Lang("spa")
 CTranslate2 = find("translators", "ctranslate2")
-INSTALLED = all(find_spec(package) for package in ("ctranslate2", "sentencepiece"))
-with_package = pytest.mark.skipif(not INSTALLED, reason="polydistill[ct2] is not installed; the contract test holds its error")
 
 FAMILIES = {
     "nllb": (
@@ -39,6 +38,16 @@ def folder(path: Path, vocabulary: list[str], **config: object) -> Path:
     (path / "shared_vocabulary.json").write_text(json.dumps(["<s>", "</s>", "▁the", "e", *vocabulary]), "utf-8")
     (path / "config.json").write_text(json.dumps(config), "utf-8")
     return path
+
+
+@pytest.mark.parametrize("package", ["ctranslate2", "sentencepiece"])
+def test_a_missing_package_is_said_with_the_command_that_installs_it(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[CTranslate2.__module__]
+    monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else find_spec(name))
+    with pytest.raises(NoTranslation, match=rf"{package} is not installed; install it with: pip install 'polydistill\[ct2\]'"):
+        CTranslate2(path=tmp_path).check(ENG, SPA)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -93,7 +102,6 @@ def test_a_tokenizer_json_cuts_and_joins(tmp_path: Path) -> None:
     assert found.join([["▁the", "▁house", "not in it"], []]) == ["the house", ""]
 
 
-@with_package
 @pytest.mark.parametrize(
     ("vocabulary", "pair", "asked", "said"),
     [
@@ -109,7 +117,6 @@ def test_pairs_that_are_refused(tmp_path: Path, vocabulary: list[str], pair: tup
         CTranslate2(path=folder(tmp_path, vocabulary), pair=pair).check(Lang(asked[0]), Lang(asked[1]))
 
 
-@with_package
 def test_pairs_that_pass(tmp_path: Path) -> None:
     CTranslate2(path=folder(tmp_path / "a", ["<2es>"])).check(Lang("fin"), SPA)
     CTranslate2(path=folder(tmp_path / "b", []), pair=("eng", "spa")).check(ENG, SPA)
@@ -127,7 +134,6 @@ class Recorder:
         return self.model.translate_batch(source, **how)  # type: ignore[attr-defined]
 
 
-@with_package
 @pytest.mark.parametrize(
     ("tokens", "before", "prefix"),
     [
@@ -151,7 +157,6 @@ def test_how_each_family_is_told_the_languages(tmp_path: Path, tokens: tuple, be
     assert not any(token in (text or "") for text in found for token in tokens)
 
 
-@with_package
 def test_what_is_too_long_or_does_not_end_has_no_translation(tmp_path: Path) -> None:
     endless = tiny.ct2_model(tmp_path / "endless", end=-1000)
     with CTranslate2(path=endless, max_tokens=20, device="cpu").open() as translator:
@@ -163,7 +168,6 @@ def test_what_is_too_long_or_does_not_end_has_no_translation(tmp_path: Path) -> 
     assert found[1] is None
 
 
-@with_package
 def test_the_licence_is_read_from_the_card(tmp_path: Path) -> None:
     path = folder(tmp_path / "nllb", ["eng_Latn"])
     assert CTranslate2(path=path).about()["licence"].startswith("unknown")
@@ -171,7 +175,6 @@ def test_the_licence_is_read_from_the_card(tmp_path: Path) -> None:
     assert CTranslate2(path=path).about() == {"name": "nllb", "licence": "cc-by-nc-4.0"}
 
 
-@with_package
 def test_what_decides_the_result_is_in_the_identity(tmp_path: Path) -> None:
     path = folder(tmp_path / "nllb", ["eng_Latn"])
     one = CTranslate2(path=path)

@@ -6,13 +6,13 @@ from tiny_page import PLANTED
 from tiny_scores import difference, score
 
 from polydistill.comparison import Compared, ComparisonSettings, Place
-from polydistill.comparison_report import doubts, html, verdict
-from polydistill.evidence import over_seeds
-from polydistill.findings import Change
-from polydistill.margin import Margin
 from polydistill.records import Lang
 from polydistill.retain import RetainSettings
 from polydistill.served import Served
+from polydistill.statistics.evidence import over_seeds
+from polydistill.statistics.margin import Margin
+from polydistill.views.comparison_report import doubts, html, verdict
+from polydistill.views.findings import Change
 
 ENG, SPA, ARB = Lang("eng"), Lang("spa"), Lang("arb")
 SAYS = {

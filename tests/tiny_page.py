@@ -6,14 +6,14 @@ from typing import Any
 from tiny_scores import score
 
 from polydistill.evaluators import Item, Score
-from polydistill.findings import measured, table
-from polydistill.margin import Margin
 from polydistill.records import Lang
 from polydistill.report import ReportSettings, html
 from polydistill.retain import RetainSettings
 from polydistill.served import Served
 from polydistill.stage import Workspace, working
-from polydistill.verdict import verdict, warnings
+from polydistill.statistics.margin import Margin
+from polydistill.views.findings import measured, table
+from polydistill.views.verdict import verdict, warnings
 
 TEXTS = {Lang(code): text for code, text in {
     "eng": "The quick brown fox.", "arb": "(مرحبا بالعالم).", "heb": "(שלום עולם).", "hin": "नमस्ते क्षत्रिय दुनिया।",

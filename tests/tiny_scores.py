@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from polydistill.evaluators import Item, Score
-from polydistill.evidence import Difference
-from polydistill.findings import Change
 from polydistill.records import Lang
+from polydistill.statistics.evidence import Difference
+from polydistill.views.findings import Change
 
 
 def score(name: str, lang: str, value: float, unit: str = "bits per character", **more: Any) -> Score:

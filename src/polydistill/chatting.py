@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from .engines import OpenEngine, Sampling
-from .language_id import identify
+from .languages.language_id import identify
 from .plan import Plan
 from .records import Chat, Turn
 

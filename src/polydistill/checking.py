@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from .devices import present
 from .engines import Engine
 from .pages import pages
-from .sizes import check_promise
 from .sources import BadInput, Languages, Source
+from .statistics.sizes import check_promise
 
 if TYPE_CHECKING:
     from .plan import Plan

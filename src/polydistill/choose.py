@@ -17,8 +17,8 @@ from .paid import paying
 from .provenance import sources_in
 from .records import Lang
 from .retain import Front, Point, RetainSettings, Rule, front, named
-from .sizes import check_promise, sizes
 from .stage import Artifact, pause, stage
+from .statistics.sizes import check_promise, sizes
 from .train import Candidates
 
 

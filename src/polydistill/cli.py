@@ -130,7 +130,7 @@ def check(
     """Finds every mistake in a plan before anything is paid for."""
     read = plan_of(plan, changes, model, source, target, allow)
     checked(read)
-    from .sizes import lines, too_few
+    from .statistics.sizes import lines, too_few
 
     for line in (*lines(read), "", *(f"warning: {said}" for said in too_few(read))):
         typer.echo(line)
@@ -146,7 +146,8 @@ def show_plan(
     """Shows what is kept, what would run and why, and what that takes."""
     read = plan_of(plan, changes, model, source, target, allow)
     checked(read)
-    from . import estimate, sizes
+    from . import estimate
+    from .statistics import sizes
 
     for line in (*estimate.told(read, probing), "", *sizes.lines(read), *(f"warning: {said}" for said in sizes.too_few(read))):
         typer.echo(line)

@@ -12,13 +12,13 @@ from rich.table import Table
 from .arms import UNTOUCHED, Arm, read_arms, says
 from .cli import NOT_KEPT, ended, fail
 from .comparison import Comparison, ComparisonSettings
-from .comparison_table import change, markdown, title, value
 from .files import replacing
 from .plan import Plan
 from .records import Lang
 from .run_folder import link
-from .sizes import too_few
 from .stage import Workspace
+from .statistics.sizes import too_few
+from .views.comparison_table import change, markdown, title, value
 from .yaml_tree import PlanError
 
 SHOWN = 4

@@ -12,14 +12,14 @@ from .contamination import clean, contaminated
 from .engines import Engine
 from .evaluate import Evaluation
 from .evaluators import ABOUT_THE_MEASURE, Score
-from .evidence import Difference, Seeds, difference, holm, over_seeds
-from .findings import Change, label
 from .matched import tokens_of
 from .provenance import parts_of, settings_of, yaml_text
 from .records import Lang
 from .retain import RetainSettings
 from .stage import Artifact, Rows, replacing, stage, workspace, write_json
-from .tallies import counts
+from .statistics.evidence import Difference, Seeds, difference, holm, over_seeds
+from .statistics.tallies import counts
+from .views.findings import Change, label
 
 
 class ComparisonSettings(Settings):
@@ -93,8 +93,8 @@ Overlaps = dict[str, dict[tuple[str, Lang], set[str]]]
 @stage(version=3)
 def comparison(settings: ComparisonSettings, *results: Any, out: Path) -> Comparison:
     """The arms side by side: first the mixture of each, then the scores of each."""
-    from .comparison_report import doubts, html, keeps, verdict
     from .report import in_one
+    from .views.comparison_report import doubts, html, keeps, verdict
 
     mixtures, evaluations = results[: len(settings.arms)], results[len(settings.arms) :]
     found = side_by_side(settings, evaluations, overlaps(settings, mixtures, evaluations))

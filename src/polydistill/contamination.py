@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 
 from .builders import texts_of
 from .evaluators import Score
-from .evidence import standard_error
 from .records import Lang, Row, kept
 from .same_words import SameWords
-from .tallies import counts, value
+from .statistics.evidence import standard_error
+from .statistics.tallies import counts, value
 from .texts import runs
 
 Key = tuple[str, Lang, str]

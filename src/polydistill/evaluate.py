@@ -9,11 +9,11 @@ from .component import Settings
 from .endings import AfterStage
 from .engines import Engine
 from .evaluators import ABOUT_THE_MEASURE, Evaluator, Score, finite
-from .joining import same_items
 from .paid import paying
 from .records import Lang, kept, split_of
 from .served import Reloaded, ServedSettings, served
 from .stage import Artifact, Rows, pause, replacing, stage, workspace
+from .statistics.joining import same_items
 
 
 class EvaluateSettings(Settings):

@@ -6,7 +6,7 @@ from collections import Counter
 
 import regex
 
-from . import language_id, segments
+from .languages import language_id, segments
 from .records import Lang
 from .texts import loops, unspaced, words
 

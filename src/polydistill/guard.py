@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from . import faults, language_id, progress, protected, segments
+from . import faults, progress, protected
+from .languages import language_id, segments
 from .records import Lang
 from .store import Store
 from .translators import FailedTranslation, OpenTranslator

@@ -10,13 +10,13 @@ from .choose import Model
 from .component import Component, Count, Settings, words
 from .evaluate import Evaluation
 from .files import file_digest
-from .findings import FLIPS, Change, as_numbers, label, measured, table
 from .provenance import NOT_STATED, Part, as_text, fenced, origins, parts_of, seeds, settings_of, yaml_text
 from .records import Lang
 from .retain import RetainSettings
 from .stage import BESIDE, Artifact, Rows, replacing, stage, workspace, write_json
 from .train import Candidates
-from .verdict import kept_or_lost, verdict, warnings
+from .views.findings import FLIPS, Change, as_numbers, label, measured, table
+from .views.verdict import kept_or_lost, verdict, warnings
 
 
 class ReportSettings(Settings):
@@ -99,9 +99,9 @@ def report(
 
 def html(changes: Sequence[Change], events: list[dict[str, Any]], student: Model | None, **shown: Any) -> str:
     """The page, with every chart that there are numbers for."""
-    from . import figures as draw
-    from .html_page import page
-    from .side_by_side import examples, farthest, lengths
+    from .views import figures as draw
+    from .views.html_page import page
+    from .views.side_by_side import examples, farthest, lengths
 
     settings, funnel = shown["settings"], shown["funnel"]
     found: dict[str, draw.Figure] = {}

@@ -9,10 +9,10 @@ from typing import NamedTuple, Self
 
 from .component import Settings, nearest
 from .evaluators import Score
-from .evidence import Difference, difference, kept
-from .margin import Margin
 from .records import Lang, Record
 from .sources import BadInput
+from .statistics.evidence import Difference, difference, kept
+from .statistics.margin import Margin
 
 
 class RetainSettings(Settings):

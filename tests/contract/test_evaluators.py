@@ -14,7 +14,7 @@ from polydistill.engines import Answer, OpenEngine, Sampling
 from polydistill.evaluators import ABOUT_THE_MEASURE, Evaluator, Score
 from polydistill.records import Chat, Lang, Lineage, Row, Turn, canonical, seed_of, split_of
 from polydistill.sources import BadInput
-from polydistill.tallies import value
+from polydistill.statistics.tallies import value
 
 ENG, SPA, KLINGON = Lang("eng"), Lang("spa"), Lang("tlh")
 TOPICS = {

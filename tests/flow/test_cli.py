@@ -9,11 +9,12 @@ import tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from polydistill import cli, estimate, flow, sizes
+from polydistill import cli, estimate, flow
 from polydistill.component import ALLOWED
 from polydistill.engines import Answer
 from polydistill.plan import read_plan
 from polydistill.stage import Rows
+from polydistill.statistics import sizes
 
 pytestmark = pytest.mark.usefixtures("nothing_allowed")
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polydistill import faults, guard, protected, segments
+from polydistill import faults, guard, protected
 from polydistill.guard import Guarded, split
+from polydistill.languages import segments
 from polydistill.records import Lang
 from polydistill.store import Store
 from polydistill.translators import FailedTranslation, NoTranslation, OpenTranslator

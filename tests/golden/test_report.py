@@ -9,11 +9,11 @@ from rich.console import Console
 from ruamel.yaml import YAML
 from tiny_scores import change, score
 
-from polydistill.findings import Change, label, table
 from polydistill.provenance import NOT_STATED, Origin, Part, fenced
 from polydistill.records import Lang
 from polydistill.report import Report, ReportSettings, in_one, limits, print_table, render
 from polydistill.stage import write_json
+from polydistill.views.findings import Change, label, table
 
 ENG, SPA = Lang("eng"), Lang("spa")
 SETTINGS = ReportSettings(rich=ENG, targets=(SPA,))

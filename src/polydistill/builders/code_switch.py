@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 from pydantic import NonNegativeFloat, model_validator
 
 from ..component import Fraction
-from ..dictionaries import read_dictionary
 from ..guard import split
-from ..language_files import by_content, every, in_language
+from ..languages.dictionaries import read_dictionary
+from ..languages.language_files import by_content, every, in_language
 from ..prompts import language_name, prompt_language, prompts
 from ..records import Chat, Lang, Row, Turn, seed_of
 from . import TrainingBuilder, by_question

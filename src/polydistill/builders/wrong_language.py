@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ..language_id import surely_other
+from ..languages.language_id import surely_other
 from ..records import Lang, Row
 from . import Filter, texts_of
 

@@ -6,9 +6,9 @@ from math import isclose, log
 from typing import Any
 
 from .. import progress
+from ..languages.stated_language import in_other_languages
 from ..records import Lang
 from ..sources import BadInput
-from ..stated_language import in_other_languages
 from . import Item, Score, mean, ratio
 from ._harness_model import AskedAsChat
 from ._harness_tasks import Found, label

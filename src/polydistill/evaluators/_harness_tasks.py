@@ -12,7 +12,7 @@ import langcodes
 
 from .. import progress
 from ..component import missing_extra, nearest
-from ..language_files import named
+from ..languages.language_files import named
 from ..records import Lang
 from ..sources import BadInput
 from ._harness_folder import local_data, refuse_code, where_from

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import progress
-from ..language_files import by_content, every, in_language
+from ..languages.language_files import by_content, every, in_language
+from ..languages.stated_language import in_other_languages, listed
 from ..reading import existing
 from ..records import Lang
 from ..sources import BadInput
-from ..stated_language import in_other_languages, listed
 
 
 class Mistakes:

@@ -3,7 +3,7 @@
 import string
 from typing import NamedTuple
 
-from ..language_id import Identifier
+from ..languages.language_id import Identifier
 from ..records import Lang
 from ..texts import unspaced, words
 

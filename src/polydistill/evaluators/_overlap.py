@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..records import Chat, Lang
-from ..tallies import metric
+from ..statistics.tallies import metric
 from . import Item, Score
 
 

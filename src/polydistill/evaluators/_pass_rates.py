@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..language_id import Identifier
+from ..languages.language_id import Identifier
 from ..records import Lang
 from ..texts import unspaced, words
 from . import Asked, Score, jackknife, mean, shares

@@ -7,7 +7,7 @@ from itertools import cycle
 import regex
 
 from ..declaration import declaration
-from ..language_id import Identifier
+from ..languages.language_id import Identifier
 from ..records import Lang, digest, kept
 from ..sources import Languages, Source
 from ..texts import unspaced, words

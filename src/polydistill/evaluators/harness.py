@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ..component import Count
 from ..engines import OpenEngine
-from ..language_files import by_content
+from ..languages.language_files import by_content
 from ..records import Lang, Row
 from . import Evaluator, Score, choose
 from ._harness_tasks import Found, find_tasks, guarded, label

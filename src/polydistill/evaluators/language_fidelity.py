@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .. import language_id
 from ..component import Count
 from ..engines import OpenEngine, Sampling
-from ..language_files import by_content
+from ..languages import language_id
+from ..languages.language_files import by_content
 from ..prompts import language_name, prompt_language, prompts
 from ..reading import lines
 from ..records import Lang, Row, seed_of

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..component import Count
 from ..engines import OpenEngine
-from ..language_files import by_content, every, in_language, named
+from ..languages.language_files import by_content, every, in_language, named
 from ..reading import existing, objects
 from ..records import Chat, Labelled, Lang, Row, Turn
 from ..sources import BadInput

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..component import Count
 from ..engines import OpenEngine, Sampling
-from ..language_files import by_content, named
+from ..languages.language_files import by_content, named
 from ..reading import existing, objects
 from ..records import Chat, Labelled, Lang, Row, Turn
 from ..sources import BadInput

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from ..language_files import in_language, named
+from ..languages.language_files import in_language, named
 from ..reading import LeftOut, OnError, count_lines, decoded, lines, objects, raw_lines
 from ..records import Lang
 from . import BadInput

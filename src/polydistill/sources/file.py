@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..component import Count
-from ..language_files import by_content, every
+from ..languages.language_files import by_content, every
 from ..reading import LeftOut, OnError, existing, objects
 from ..records import Lang, Row
 from . import Languages, Source

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from ..component import nearest
-from ..language_files import by_content, language_named, named
+from ..languages.language_files import by_content, language_named, named
 from ..reading import LeftOut, OnError
 from ..records import Lang, Lineage, Parallel, Row
 from . import BadInput, Languages, Source

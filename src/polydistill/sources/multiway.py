@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import progress, records
-from ..language_files import by_content, every, in_language, language_named, named
+from ..languages.language_files import by_content, every, in_language, language_named, named
+from ..languages.stated_language import in_other_languages, listed
 from ..reading import LeftOut, existing, objects, unwritable
 from ..records import Lang, Lineage, Row, digest
-from ..stated_language import in_other_languages, listed
 from . import BadInput, Languages, Source
 
 Said = dict[str, tuple[str, str]]

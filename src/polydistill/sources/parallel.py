@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import records
 from ..component import Count
-from ..language_files import by_content, every, in_language
+from ..languages.language_files import by_content, every, in_language
 from ..reading import LeftOut, OnError, unwritable
 from ..records import Lang, Lineage, Row, digest
 from . import BadInput, Languages, Source

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from .. import language_id, progress
+from .. import progress
 from ..component import Beside, Count, Fraction
 from ..engines import Sampling
+from ..languages import language_id
 from ..near import Near
 from ..paid import paying
 from ..reading import skipped

@@ -7,7 +7,7 @@ from typing import Any
 
 import regex
 
-from ..dictionaries import read_dictionary
+from ..languages.dictionaries import read_dictionary
 from ..models import known_digest
 from ..reading import existing
 from ..records import Lang

@@ -1,8 +1,8 @@
 import pytest
 
 from polydistill.component import find
-from polydistill.confusion import matrix
 from polydistill.evaluators import ABOUT_THE_MEASURE
+from polydistill.languages.confusion import matrix
 from polydistill.records import Lang, Lineage, Row, Text
 from polydistill.sources import BadInput
 

@@ -1,7 +1,7 @@
 import pytest
 
 from polydistill.evaluators._lines import judgeable, judged, label_of, language_of
-from polydistill.language_id import identifier
+from polydistill.languages.language_id import identifier
 from polydistill.records import Lang
 
 SPANISH = "La casa de mi abuela está cerca del río y tiene un jardín muy bonito."

@@ -2,7 +2,7 @@ import pytest
 
 from polydistill.evaluators import Asked
 from polydistill.evaluators._pass_rates import pass_rates
-from polydistill.language_id import identifier
+from polydistill.languages.language_id import identifier
 from polydistill.records import Chat, Lang, Lineage, Turn
 
 SPANISH = "La casa de mi abuela está cerca del río y tiene un jardín muy bonito."

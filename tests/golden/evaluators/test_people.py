@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from polydistill.evaluators._people import by_people, cut, on_people
-from polydistill.language_id import identifier
+from polydistill.languages.language_id import identifier
 from polydistill.records import Lang, Lineage, Row, Text
 
 ENG, SPA, POR, GLG, HRV, SERBIAN = (Lang(code) for code in ("eng", "spa", "por", "glg", "hrv", "sr-Latn"))

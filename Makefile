@@ -44,7 +44,7 @@ real-parts: .venv/ready .cache/model .cache/apertium-eng-spa $(DOCS)/es
 # apertium-eng-spa and the like: a translator and one pair.
 .cache/apertium-%:
 	@mkdir -p .cache
-	@if ! { apertium -l 2>/dev/null | grep -x $* > /dev/null; }; then \
+	@if ! { apertium -l 2>/dev/null | grep -x ' *$*' > /dev/null; }; then \
 	  command -v apt-get > /dev/null || { echo "this needs the Debian packages: apertium apertium-$*"; exit 1; }; \
 	  echo "installing apertium and apertium-$* (GPL)"; \
 	  $(SUDO) apt-get update -qq; \

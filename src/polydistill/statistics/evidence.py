@@ -95,20 +95,25 @@ def difference(before: Sequence[Score], after: Sequence[Score], seed: int = 0, r
     return _exact(_difference([(before, after)], seed, resamples, swap=not on_both), Counter(pairs))
 
 
-def over_languages(pairs: Sequence[tuple[Score, Score]], seed: int = 0, resamples: int = RESAMPLES) -> Difference:
-    """How the mean over languages of a score changed; what languages share (a question's translations) is resampled as one.
+def over_languages(sides: Sequence[Side], seed: int = 0, resamples: int = RESAMPLES) -> Difference:
+    """How the mean over L languages of a score changed: (s_1 + ... + s_L) / L, s_l the score of language l, all counting alike.
+
+    ``sides`` are the scores before and after of each language, as `difference` takes them. Items of one group, or of one id,
+    are drawn together whatever their language: translations of one question are one draw, and no more evidence than one.
+
+    Paper: Miller 2024, arXiv 2411.00640, for the groups.
 
     Raises:
         ValueError: as `difference` does, or a language is there twice.
     """
-    for before, after in pairs:
-        same_items([before], [after])
-    if pairs:
-        alike([before for before, _ in pairs], ("name", "unit", "combine", "higher_is_better"))
-    langs = [before.lang for before, _ in pairs]
+    for before, after in sides:
+        same_items(before, after)
+    if sides:
+        alike([before[0] for before, _ in sides], ("name", "unit", "combine", "higher_is_better"))
+    langs = [before[0].lang for before, _ in sides]
     if not langs or len(set(langs)) < len(langs):
         raise ValueError(f"a mean over languages needs each language once, not {', '.join(langs) or 'none'}")
-    return _difference([([before], [after]) for before, after in pairs], seed, resamples)
+    return _difference(sides, seed, resamples)
 
 
 def kept(change: Difference, margin: Margin) -> Literal["kept", "lost", "not shown"]:
@@ -267,7 +272,9 @@ def _widened(sides: Sequence[Side], value: float, ends: tuple[float, float], err
     if error:
         if scores[0].combine != "mean" or not (shares := turned(sides)):
             return ends
-        found, draws = shares, shares.pairs if shares.pairs == groups else shares.draws(error)
+        found = shares
+        if shares.variance and shares.pairs != groups:
+            draws = shares.draws(error)
     low, high = found.newcombe(draws)
     beside = value - (found.gained - found.lost)  # what items that count on one side add
     return min(ends[0], low + beside), max(ends[1], high + beside)

@@ -20,14 +20,18 @@ class Turned(NamedTuple):
     pairs: int
     """Items times the trainings on the side that has more."""
 
+    @property
+    def variance(self) -> float:
+        """Of what one item gained; 0 where all did alike, so that a standard error comes from elsewhere."""
+        return self.gained + self.lost - (self.gained - self.lost) ** 2
+
     def draws(self, standard_error: float) -> float:
         """How many independent items would make a difference of this standard error; at most `pairs`.
 
         Paper: Kish 1965, "Survey sampling", section 8.2 (effective sample size); Korn, Graubard 1998, "Confidence intervals for
             proportions with small expected number of positive counts estimated from survey data" (put into an interval).
         """
-        variance = self.gained + self.lost - (self.gained - self.lost) ** 2
-        return min(variance / standard_error**2, self.pairs)
+        return min(self.variance / standard_error**2, self.pairs)
 
     def newcombe(self, draws: float) -> tuple[float, float]:
         """Newcombe's 95 % interval of gained - lost, without a term for what the two have to do with each other."""

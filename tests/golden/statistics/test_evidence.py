@@ -243,8 +243,8 @@ def test_all_gained_over_seeds_is_shown_with_a_width():
 
 
 def test_no_change_of_yes_no_items_over_languages_has_a_width():
-    pairs = [(score([1] * 20, lang=lang), score([1] * 20, lang=lang)) for lang in (ENG, SPA)]
-    assert over_languages(pairs).low < -0.1
+    sides = [([score([1] * 20, lang=lang)], [score([1] * 20, lang=lang)]) for lang in (ENG, SPA)]
+    assert over_languages(sides).low < -0.1
 
 
 def test_no_change_of_a_harmonic_mean_of_yes_no_parts_has_a_width():
@@ -283,6 +283,15 @@ def test_yes_no_items_that_count_on_one_side_do_not_make_an_interval_too_sure():
     assert not less.shown
     assert (less.n, less.groups, less.gained) == (104, 104, 4)
     assert (less.low, less.high) == pytest.approx((whole.low, whole.high), abs=0.001)
+
+
+def test_items_that_differ_only_by_counting_on_one_side_have_a_width():
+    # Three trainings, so that pairs are not groups; what counts on both sides never changed.
+    before, after = score([1] * 20 + [None]), score([1] * 20 + [0])
+    found = difference([before], [after] * 3)
+    assert (found.value, found.groups, found.shown) == (pytest.approx(-1 / 21), 20, False)
+    assert found.low < -1 / 6
+    assert found.high > 0
 
 
 def test_one_group_shows_nothing():
@@ -339,42 +348,52 @@ def test_a_margin_in_per_cent_is_of_the_value_before():
 
 
 def test_a_mean_over_languages_is_one_of_scores():
-    pairs = [
-        (score([0.0, 0.2], ids="ab"), score([0.4, 0.6], ids="ab")),
-        (score([0.0, 0.0, 0.3], ids="abc", lang=SPA), score([0.3, 0.0, 0.3], ids="abc", lang=SPA)),
+    sides = [
+        ([score([0.0, 0.2], ids="ab")], [score([0.4, 0.6], ids="ab")]),
+        ([score([0.0, 0.0, 0.3], ids="abc", lang=SPA)], [score([0.3, 0.0, 0.3], ids="abc", lang=SPA)]),
     ]
-    found = over_languages(pairs)
+    found = over_languages(sides)
     assert (found.before, found.after) == (pytest.approx((0.1 + 0.1) / 2), pytest.approx((0.5 + 0.2) / 2))
     assert (found.n, found.groups) == (5, 3)
 
 
+def test_trainings_are_averaged_in_each_language_of_a_mean():
+    """Spanish has (0.4 + 0.2) / 2 and English 0.5 of three items in two trainings, Spanish 0.1 before and English nothing."""
+    spanish = [score([0.1] * 3, lang=SPA)], [score([0.4] * 3, lang=SPA), score([0.2] * 3, lang=SPA)]
+    english = [score([0.0] * 3)], [score([0.4, 0.6, 0.5]), score([0.6, 0.4, 0.5])]
+    found = over_languages([english, spanish])
+    assert (found.before, found.after) == (pytest.approx(0.05), pytest.approx((0.5 + 0.3) / 2))
+    # Each of the three items gains 0.5 and 0.2: they are alike, so no draw of them is other than the whole.
+    assert (found.low, found.high) == pytest.approx((0.35, 0.35))
+    assert (found.n, found.groups) == (6, 3)
+
+
 def test_translations_of_a_question_are_drawn_together():
     gains = np.random.default_rng(0).normal(0, 1, 40)
-    pairs = [(score(np.zeros(40), lang=lang), score(gains, lang=lang)) for lang in (ENG, SPA, Lang("cat"))]
-    one, all_three = difference([pairs[0][0]], [pairs[0][1]]), over_languages(pairs)
+    sides = [([score(np.zeros(40), lang=lang)], [score(gains, lang=lang)]) for lang in (ENG, SPA, Lang("cat"))]
+    one, all_three = difference(*sides[0]), over_languages(sides)
     # The same gains thrice are no more evidence than once.
     assert (all_three.low, all_three.high, all_three.p) == pytest.approx((one.low, one.high, one.p))
 
 
 def test_over_languages_of_corpus_scores():
     humans = ["the cat sits", "a dog runs", "it is raining", "so it is"]
-    pairs = [
-        (overlap(["the cat", "a dog", "it", "so"], humans).model_copy(update={"lang": lang}), overlap(humans, humans))
+    sides = [
+        [[overlap(said, humans).model_copy(update={"lang": lang})] for said in (["the cat", "a dog", "it", "so"], humans)]
         for lang in (ENG, SPA)
     ]
-    pairs = [(before, after.model_copy(update={"lang": before.lang})) for before, after in pairs]
-    assert over_languages(pairs, resamples=200).after == pytest.approx(100)
+    assert over_languages(sides, resamples=200).after == pytest.approx(100)
 
 
 def test_a_language_twice_is_no_mean():
     one = score([0.0, 1.0])
     with pytest.raises(ValueError, match="each language once, not eng, eng"):
-        over_languages([(one, one), (one, one)])
+        over_languages([([one], [one]), ([one], [one])])
     with pytest.raises(ValueError, match="not none"):
         over_languages([])
     other = score([0.0, 1.0], lang=SPA, unit="accuracy")
     with pytest.raises(ValueError, match="unit is share and accuracy"):
-        over_languages([(one, one), (other, other)])
+        over_languages([([one], [one]), ([other], [other])])
 
 
 # Simulation: how often the interval covers the truth, and how often chance is taken for a difference.
@@ -510,12 +529,12 @@ def test_the_interval_over_languages_covers_the_truth():
     """Two languages that share questions, of which the gains of a question go together."""
     rng, covered, under, repetitions = np.random.default_rng(0), 0, 0, 1500
     for seed in range(repetitions):
-        common, pairs = rng.normal(0, 0.2, 60), []
+        common, sides = rng.normal(0, 0.2, 60), []
         for lang in (ENG, SPA):
             before = rng.random(60)
             after = before + common + rng.normal(0, 0.2, 60)
-            pairs.append((score(before, lang=lang), score(after, lang=lang)))
-        found = over_languages(pairs, seed=seed, resamples=600)
+            sides.append(([score(before, lang=lang)], [score(after, lang=lang)]))
+        found = over_languages(sides, seed=seed, resamples=600)
         covered += found.low <= 0 <= found.high
         under += found.p < 0.05
     assert 0.93 <= covered / repetitions <= 0.97, covered

@@ -1,5 +1,7 @@
 """What many tests share: a folder per session, and the tiny world's model, taught once."""
 
+import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,18 @@ import pytest
 import tiny
 
 from polydistill.stage import Workspace, working
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A tiny model is fastest on one core; and what a test starts computes to the last bit as it does itself."""
+    if config.option.markexpr != "real":
+        os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_collection_finish() -> None:
+    """What was imported by now stays, so that no full garbage collection looks at it; statsmodels' Holm asks for one a call."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

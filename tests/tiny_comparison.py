@@ -11,7 +11,8 @@ from polydistill.retain import RetainSettings
 from polydistill.served import Served
 from polydistill.statistics.evidence import over_seeds
 from polydistill.statistics.margin import Margin
-from polydistill.views.comparison_report import doubts, html, verdict
+from polydistill.views.comparison_report import html
+from polydistill.views.comparison_verdict import doubts, verdict
 from polydistill.views.findings import Change
 
 ENG, SPA, ARB = Lang("eng"), Lang("spa"), Lang("arb")

@@ -12,7 +12,7 @@ from polydistill.retain import RetainSettings
 from polydistill.served import Served
 from polydistill.stage import Workspace, working
 from polydistill.statistics.margin import Margin
-from polydistill.views.findings import measured, table
+from polydistill.views.findings import means, measured, table
 from polydistill.views.verdict import verdict, warnings
 
 TEXTS = {Lang(code): text for code, text in {
@@ -58,7 +58,8 @@ def write(file: Path, each: int = 4) -> Path:
     with working(Workspace(file.parent / "runs")):
         page = html(
             changes, [{"step": n, "loss": 3 - n / 10, "tokens": 9} for n in range(9)], None, settings=settings, version="0",
-            tables={lang: table(changes, RICH, lang) for lang in TARGETS[:2]}, seeds={"train": 0}, about={PLANTED: PLANTED},
+            tables={lang: table(changes, RICH, lang) for lang in TARGETS[:2]},
+            means=means(changes, TARGETS[:2]), seeds={"train": 0}, about={PLANTED: PLANTED},
             funnel={"read": {"chat rows": 9}, "rejected": {PLANTED: 2}, "groups": groups}, plan=PLANTED,
             served=Served(equal=7, of=8, differing=(PLANTED,), faults=(PLANTED,)),
             verdict=verdict(changes, RICH, TARGETS, settings.retain), warnings=[*warnings(changes, RICH), PLANTED],

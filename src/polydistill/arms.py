@@ -1,7 +1,7 @@
 """Arms: the same plan, changed in one thing, as controls to compare with. Each is a list of changes in arms/NAME.yaml."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -81,8 +81,8 @@ def read_arms(
     """
     plan = read_plan(given, list(changes), model, source, target)
     recipe = plan.recipe or "plan"
-    made, mistakes = [], _named_twice(names)
-    for name in dict.fromkeys(name for name in names if name != UNTOUCHED):
+    made, mistakes = [], {name: [] for name in names if name != UNTOUCHED}
+    for name in mistakes:
         try:
             own = changes_of(name, recipe)
             for seed in range(seeds):
@@ -91,10 +91,19 @@ def read_arms(
                 _comparable(arm, own, plan, made)
                 made.append(arm)
         except PlanError as error:
-            mistakes += [f"{name}: {mistake}" for mistake in error.mistakes]
-    if mistakes:
-        raise PlanError(mistakes)
+            mistakes[name] = error.mistakes
+    if told := [*_named_twice(names), *told_once({recipe: [], **mistakes})]:  # the plan itself has none
+        raise PlanError(told)
     return plan, sorted(made, key=lambda arm: arm.seed)
+
+
+def told_once(found: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is said of arms, each sentence once; with the names of those it holds for, where that is not all of them."""
+    arms: dict[str, list[str]] = {}
+    for name, sentences in found.items():
+        for sentence in dict.fromkeys(sentences):
+            arms.setdefault(sentence, []).append(name)
+    return [said if len(of) == len(found) else f"{', '.join(of)}: {said}" for said, of in arms.items()]
 
 
 @contextmanager

@@ -1,17 +1,17 @@
 """The command line."""
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from . import __version__, component, progress
+from . import __version__, component
 from .component import ALLOWED, KINDS
+from .exits import NOT_KEPT, Verbs, ended, fail
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Verbs, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="a recipe's name, a YAML file or a run's folder")]
 Changes = Annotated[
@@ -21,9 +21,6 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="the model to l
 FromOption = Annotated[str | None, typer.Option("--from", help="the language it is good in")]
 ToOption = Annotated[str | None, typer.Option("--to", help="the languages it is to become good in, with commas")]
 AllowOption = Annotated[list[str] | None, typer.Option("--allow", help="a module of your own that the plan may use")]
-
-STOPPED, REFUSED, FAILED, NOT_KEPT = 130, 2, 1, 3
-"""Exit codes: asked to stop; a mistake in the input; something broke; the rich language is not shown to be kept."""
 
 
 def main() -> None:
@@ -42,12 +39,6 @@ def plan_of(
         return read_plan(name, changes, model, source, target)
     except PlanError as error:
         fail(*error.mistakes)
-
-
-def fail(*sentences: str) -> None:
-    for sentence in sentences:
-        typer.echo(f"error: {sentence}", err=True)
-    raise typer.Exit(REFUSED)
 
 
 def checked(plan: Any) -> None:
@@ -72,33 +63,6 @@ def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None =
             keep(plan, space)
 
     return ended(space, work)
-
-
-def ended(space: Any, work: Callable[[], Any]) -> Any:
-    """What work in a workspace gives; every other ending is said in words."""
-    from .endings import AfterStage, PartDone, Stopped
-    from .stage import working
-
-    again = "the same command goes on from here"
-    try:
-        with working(space):
-            return work()
-    except AfterStage as done:
-        return done.result
-    except PartDone as done:
-        progress.say(f"{done}; {'run the other workers, then the plan' if space.part else again}")
-        raise typer.Exit(0 if space.part else FAILED) from None
-    except (Stopped, KeyboardInterrupt) as stop:
-        progress.say(f"stopped{'' if isinstance(stop, Stopped) else ' at once'}; {again}")
-        raise typer.Exit(STOPPED) from None
-    except OSError as error:
-        progress.say(f"error: {error}")
-        progress.say(f"what was finished is kept; {again}")
-        raise typer.Exit(FAILED) from None
-    except (ValueError, RuntimeError, LookupError, ImportError, FloatingPointError) as error:
-        for sentence in (f"error: {error}", *getattr(error, "__notes__", ())):
-            progress.say(sentence)
-        raise typer.Exit(FAILED) from None
 
 
 @app.command()

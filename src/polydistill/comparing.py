@@ -9,16 +9,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from .arms import UNTOUCHED, Arm, read_arms, says
-from .cli import NOT_KEPT, ended, fail
+from .arms import UNTOUCHED, Arm, read_arms, says, told_once
 from .comparison import Comparison, ComparisonSettings
+from .exits import NOT_KEPT, ended, fail
 from .files import replacing
 from .plan import Plan
-from .records import Lang
 from .run_folder import link
-from .stage import Workspace
+from .stage import Workspace, pause
 from .statistics.sizes import too_few
-from .views.comparison_table import change, markdown, title, value
+from .views.comparison_table import MEANS, change, markdown, title
+from .views.findings import shown
 from .yaml_tree import PlanError
 
 SHOWN = 4
@@ -33,15 +33,15 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
         fail(*error.mistakes)
     if not arms:
         fail(f"nothing to train: give arms beside {UNTOUCHED}, such as --arms {UNTOUCHED},{plan.recipe or 'plan'}")
-    if problems := problems_of(plan, arms):
-        fail(*problems)
-    for said in too_few(plan):
-        typer.echo(f"warning: {said}")
     from .flow import compare
 
     settings = settings_of(plan, arms)
 
     def work() -> tuple[Comparison, Path]:
+        if problems := problems_of(plan, arms):
+            raise PlanError(problems)
+        for said in told_once({arm.name: too_few(arm.plan) for arm in arms}):
+            typer.echo(f"warning: {said}")
         done = compare(settings, plan, arms)
         return done, keep(plan, settings, done)
 
@@ -52,7 +52,10 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
     for sentence in found.found["verdict"]:
         console.print(sentence, highlight=False, markup=False)
     for lang in (*plan.to, plan.rich):
-        console.print(table(found, lang))
+        of_lang = [score for score in found.found["scores"] if score["lang"] == lang]
+        console.print(table(lang.english_name, settings.names, of_lang))
+    if means := found.found["means"]:
+        console.print(table(MEANS, settings.names, means))
     typer.echo(f"report  {folder / 'comparison.html'}")
     if found.found["kept"].get(settings.lead, "kept") != "kept":
         raise typer.Exit(NOT_KEPT)
@@ -60,11 +63,12 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
 
 def problems_of(plan: Plan, arms: Sequence[Arm]) -> list[str]:
     """Everything that would stop the plan or an arm, each thing once."""
-    found = list(plan.check())
+    alone, found = plan.check(), {}
     for arm in arms:
         if arm.seed == 0:
-            found += [f"{arm.name}: {problem}" for problem in arm.plan.check() if problem not in found]
-    return found
+            pause()
+            found[arm.name] = arm.plan.check()
+    return [*(one for one in alone if not any(one in of for of in found.values())), *told_once(found)]
 
 
 def settings_of(plan: Plan, arms: Sequence[Arm]) -> ComparisonSettings:
@@ -92,18 +96,16 @@ def keep(plan: Plan, settings: ComparisonSettings, found: Comparison) -> Path:
     return folder
 
 
-def table(found: Comparison, lang: Lang) -> Table:
-    """The first scores of a language, a line for each arm, with how much each differs from the untouched model."""
-    scores = [score for score in found.found["scores"] if score["lang"] == lang]
-    scores.sort(key=lambda score: (not score["headline"], not score["name"].startswith("text_bits")))
-    shown = Table(title=lang.english_name, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    shown.add_column("arm", no_wrap=True)
-    for score in scores[:SHOWN]:
-        shown.add_column(title(score), justify="right")
-    shown.add_row(UNTOUCHED, *(value(score, score[UNTOUCHED]) for score in scores[:SHOWN]))
-    for name in found.found["arms"]:
-        means = [(score, score["arms"][name]["mean"]) for score in scores[:SHOWN]]
-        shown.add_row(
-            Path(name).stem, *(f"{value(score, mean)} {change(score, mean - score[UNTOUCHED])}" for score, mean in means)
-        )
-    return shown
+def table(heading: str, arms: Sequence[str], scores: Sequence[dict[str, Any]]) -> Table:
+    """The first of some scores, a line for each arm, with how much each differs from the untouched model."""
+    first = sorted(scores, key=lambda score: (not score["headline"], not score["name"].startswith("text_bits")))[:SHOWN]
+    lines = Table(title=heading, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    lines.add_column("arm", no_wrap=True)
+    for score in first:
+        lines.add_column(title(score), justify="right")
+    lines.add_row(UNTOUCHED, *(shown(score["unit"], score[UNTOUCHED]) for score in first))
+    for name in arms:
+        means = [(score, score["arms"][name]["mean"]) for score in first]
+        cells = (f"{shown(of['unit'], mean)} {change(of, mean - of[UNTOUCHED])}" for of, mean in means)
+        lines.add_row(Path(name).stem, *cells)
+    return lines

@@ -1,7 +1,7 @@
 """The last stage of a comparison: arms side by side, on the same items and over the same seeds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from .stage import Artifact, Rows, replacing, stage, workspace, write_json
 from .statistics.evidence import Difference, Seeds, difference, holm, over_seeds
 from .statistics.tallies import counts
 from .views.findings import Change, label
+from .views.verdict import retained
 
 
 class ComparisonSettings(Settings):
@@ -72,6 +73,8 @@ class Place(NamedTuple):
     """The ids of items that share text with this arm's training rows."""
     clean: Difference | None = None
     """The leading arm less this one on the items that share text with no arm's rows; None where all or none of them do."""
+    alone: tuple[Difference, ...] = ()
+    """From the untouched model to each seed's training by itself; only of the score to keep, and where there are several."""
 
 
 class Compared(NamedTuple):
@@ -85,16 +88,23 @@ class Compared(NamedTuple):
         """The ids of items that share text with the training rows of any arm."""
         return {id for place in self.places.values() for id in place.overlap}
 
+    @property
+    def clean(self) -> dict[str, Difference]:
+        """By control, the leading arm less it on the items that share text with no arm's rows."""
+        return {name: place.clean for name, place in self.places.items() if place.clean}
+
 
 Overlaps = dict[str, dict[tuple[str, Lang], set[str]]]
 """By arm, and by a score's name and language, the ids of items that share text with the arm's training rows."""
 
 
-@stage(version=3)
+@stage(version=4)
 def comparison(settings: ComparisonSettings, *results: Any, out: Path) -> Comparison:
     """The arms side by side: first the mixture of each, then the scores of each."""
+    from .comparison_means import means
     from .report import in_one
-    from .views.comparison_report import doubts, html, keeps, verdict
+    from .views.comparison_report import html
+    from .views.comparison_verdict import doubts, keeps, verdict
 
     mixtures, evaluations = results[: len(settings.arms)], results[len(settings.arms) :]
     found = side_by_side(settings, evaluations, overlaps(settings, mixtures, evaluations))
@@ -105,14 +115,14 @@ def comparison(settings: ComparisonSettings, *results: Any, out: Path) -> Compar
         *doubts(settings, found, measures, [one.reloaded.found for one in evaluations]),
     ]
     arms = {name: _about(settings, name, mixtures, evaluations) for name in settings.names}
+    over_targets = means(settings, evaluations, found)
     write_json(out / "comparison.json", {
         "verdict": [one.text for one in said], "warnings": doubted, "lead": settings.lead, "kept": keeps(settings, found),
-        "arms": arms,
-        "scores": [as_numbers(one) for one in found],
+        "arms": arms, "scores": [as_numbers(one) for one in found], "means": over_targets,
     })  # fmt: skip
+    shown = {"warnings": doubted, "about": in_one(parts_of(base, ())), "plan": yaml_text(made_with(settings, base))}
     with replacing(out / "comparison.html") as file:
-        about = in_one(parts_of(base, ()))
-        file.write(html(settings, found, said, arms, warnings=doubted, about=about, plan=yaml_text(made_with(settings, base))))
+        file.write(html(settings, found, said, arms, means=over_targets, **shown))
     return Comparison(out)
 
 
@@ -158,19 +168,38 @@ def side_by_side(
     settings: ComparisonSettings, evaluations: Sequence[Evaluation], overlap: Overlaps | None = None
 ) -> list[Compared]:  # fmt: skip
     """Every score that all arms have, in the order it was measured; p adjusted within each score's family."""
-    by_arm: dict[str, list[dict[tuple[str, Lang], Score]]] = {name: [] for name in settings.names}
-    for (name, _), evaluation in zip(settings.arms, evaluations, strict=True):
-        by_arm[name].append({(score.name, score.lang): score for score in evaluation.after})
-    found = []
+    by_arm, both = by_seed(settings, evaluations), {}
     for before in evaluations[0].before:
         key = before.name, before.lang
         if before.name in ABOUT_THE_MEASURE or not before.items or not all(key in one for one in chain(*by_arm.values())):
             continue
         of_arm = {name: [one[key] for one in seeds] for name, seeds in by_arm.items()}
         if all(any(map(counts, score.items)) for score in (before, *chain(*of_arm.values()))):
-            one = Compared(before, {name: _place(settings, before, of_arm, name) for name in of_arm})
-            found.append(_cleaned(settings, one, of_arm, {name: of[key] for name, of in (overlap or {}).items()}))
+            both[key] = before, of_arm
+    keep = settings.retain and retained([Change(of, of) for of, _ in both.values()], settings.rich, settings.retain)
+    found = []
+    for key, (before, of_arm) in both.items():
+        one = Compared(before, {name: _place(settings, before, of_arm, name) for name in of_arm})
+        if keep and keep.before is before:
+            one = _alone(one, of_arm)
+        found.append(_cleaned(settings, one, of_arm, {name: of[key] for name, of in (overlap or {}).items()}))
     return [_adjusted(one, found) for one in found]
+
+
+def by_seed(
+    settings: ComparisonSettings, evaluations: Sequence[Evaluation]
+) -> dict[str, list[dict[tuple[str, Lang], Score]]]:  # fmt: skip
+    """Of each arm the scores of each of its seeds, by name and language."""
+    found: dict[str, list[dict[tuple[str, Lang], Score]]] = {name: [] for name in settings.names}
+    for (name, _), evaluation in zip(settings.arms, evaluations, strict=True):
+        found[name].append({(score.name, score.lang): score for score in evaluation.after})
+    return found
+
+
+def _alone(one: Compared, of_arm: dict[str, list[Score]]) -> Compared:
+    """With the change of each seed's training by itself, where there are several."""
+    alone = {name: tuple(difference([one.untouched], [of]) for of in seeds) for name, seeds in of_arm.items() if seeds[1:]}
+    return one._replace(places={name: place._replace(alone=alone.get(name, ())) for name, place in one.places.items()})
 
 
 def _cleaned(
@@ -189,7 +218,9 @@ def _cleaned(
 
 def _place(settings: ComparisonSettings, before: Score, of_arm: dict[str, list[Score]], name: str) -> Place:
     seeds = over_seeds([score.value for score in of_arm[name]])
-    change = Change(before, of_arm[name][0].model_copy(update={"value": seeds.mean}), difference([before], of_arm[name]))
+    warning = "; ".join(dict.fromkeys(filter(None, (score.warning for score in of_arm[name]))))
+    after = of_arm[name][0].model_copy(update={"value": seeds.mean, "warning": warning})
+    change = Change(before, after, difference([before], of_arm[name]))
     if name == settings.lead:
         return Place(seeds, change, None, None)
     by_seed = [ours.value - theirs.value for ours, theirs in zip(of_arm[settings.lead], of_arm[name], strict=True)]
@@ -200,15 +231,16 @@ def _adjusted(one: Compared, found: Sequence[Compared]) -> Compared:
     """With p adjusted over all arms and languages of the score: of each arm against the untouched model, and of the lead."""
     family = [other for other in found if other.untouched.name == one.untouched.name]
     lang = one.untouched.lang
-    changes = _holm({(of.untouched.lang, n): p.change.difference for of in family for n, p in of.places.items()})
-    leads = _holm({(of.untouched.lang, n): p.lead for of in family for n, p in of.places.items()})
+    changes = adjusted({(of.untouched.lang, n): p.change.difference for of in family for n, p in of.places.items()})
+    leads = adjusted({(of.untouched.lang, n): p.lead for of in family for n, p in of.places.items()})
     return one._replace(places={
         name: place._replace(change=place.change._replace(p_holm=changes.get((lang, name))), p_holm=leads.get((lang, name)))
         for name, place in one.places.items()
     })  # fmt: skip
 
 
-def _holm(family: dict[tuple[Lang, str], Difference | None]) -> dict[tuple[Lang, str], float]:
+def adjusted(family: Mapping[Hashable, Difference | None]) -> dict[Any, float]:
+    """The p of each difference that has one, adjusted over them all."""
     ps = {key: found.p for key, found in family.items() if found is not None and found.p is not None}
     return dict(zip(ps, holm(list(ps.values())), strict=True))
 
@@ -226,19 +258,30 @@ def _about(
 
 def as_numbers(one: Compared) -> dict[str, Any]:
     """A score over all arms, for other programs."""
-    told = {"value", "low", "high", "p", "smallest", "n", "groups"}
     return {
         **one.untouched.model_dump(mode="json", include={"name", "lang", "unit", "higher_is_better", "headline", "note"}),
         UNTOUCHED: one.untouched.value,
         "arms": {
             name: {
-                **place.seeds._asdict(),
-                "from_untouched": place.change.difference.model_dump(include=told) if place.change.difference else None,
-                "lead_less_this": place.lead.model_dump(include=told) if place.lead else None, "p_holm": place.p_holm,
-                "lead_less_this_by_seed": place.lead_seeds._asdict() if place.lead_seeds else None,
-                "lead_less_this_clean": place.clean.model_dump(include=told) if place.clean else None,
-                "overlap": list(place.overlap),
+                **arm_as_numbers(place.seeds, place.change.difference, place.lead, place.lead_seeds, place.p_holm),
+                "lead_less_this_clean": plain(place.clean), "overlap": list(place.overlap),
+                "from_untouched_by_seed": [plain(of) for of in place.alone],
             }
             for name, place in one.places.items()
         },
     }  # fmt: skip
+
+
+def arm_as_numbers(
+    seeds: Seeds, change: Difference | None, lead: Difference | None, lead_seeds: Seeds | None, p_holm: float | None
+) -> dict[str, Any]:
+    """One arm on one score, or on the mean of one, for other programs."""
+    return {
+        **seeds._asdict(), "from_untouched": plain(change), "lead_less_this": plain(lead), "p_holm": p_holm,
+        "lead_less_this_by_seed": lead_seeds and lead_seeds._asdict(),
+    }  # fmt: skip
+
+
+def plain(found: Difference | None) -> dict[str, Any] | None:
+    """A difference for other programs."""
+    return found and found.model_dump(include={"value", "low", "high", "p", "smallest", "n", "groups"})

@@ -15,7 +15,7 @@ from .records import Lang
 from .retain import RetainSettings
 from .stage import BESIDE, Artifact, Rows, replacing, stage, workspace, write_json
 from .train import Candidates
-from .views.findings import FLIPS, Change, as_numbers, label, measured, table
+from .views.findings import FLIPS, Change, as_numbers, label, means, measured, table
 from .views.verdict import kept_or_lost, verdict, warnings
 
 
@@ -56,23 +56,26 @@ class Report(Artifact):
         return self.scores["kept"]
 
 
-@stage(version=4)
+@stage(version=5)
 def report(
     settings: ReportSettings, scores: Evaluation, mixture: Rows, candidates: Candidates, student: Model, *, out: Path
 ) -> Report:
     """Writes the report of a run."""
     changes = measured(scores.pairs(), mixture)
-    said = verdict(changes, settings.rich, settings.targets, settings.retain)
+    said = verdict(changes, settings.rich, settings.targets, settings.retain, student.front)
     served = scores.reloaded.found
     doubts = warnings(changes, settings.rich, settings.retain, served)
     funnel = json.loads((mixture.folder / "funnel.json").read_text("utf-8"))
     tables = {target: table(changes, settings.rich, target) for target in settings.targets}
+    over_targets = means(changes, settings.targets)
     write_json(out / "scores.json", {
         "verdict": [sentence.text for sentence in said], "warnings": doubts,
         "kept": kept_or_lost(changes, settings.rich, settings.retain), "scores": [as_numbers(change) for change in changes],
         "tables": {
             target: [[f"{label(line.name)}, {line.unit}", *line.cells] for line in lines] for target, lines in tables.items()
         },
+        "means": [mean.as_numbers() for mean in over_targets],
+        "mean_table": [[mean.title, *mean.cells] for mean in over_targets],
         "funnel": funnel, "reloaded": served.model_dump(mode="json"),
     })  # fmt: skip
     parts = parts_of(scores.base, settings.parts)
@@ -80,7 +83,8 @@ def report(
     top = {"model": scores.base, "rich": settings.rich, "targets": settings.targets}
     made_with = settings_of([*stages, ("evaluate", scores.before)], top)
     shown = {
-        "settings": settings, "tables": tables, "funnel": funnel, "version": __version__, "seeds": seeds(made_with),
+        "settings": settings, "tables": tables, "means": over_targets, "funnel": funnel, "version": __version__,
+        "seeds": seeds(made_with),
     }  # fmt: skip
     page = html(
         changes, candidates.events(), student, **shown, verdict=said, warnings=doubts, served=served,
@@ -183,20 +187,22 @@ def limits(changes: Sequence[Change]) -> list[str]:
 
 
 def print_table(report: Report, settings: ReportSettings, console: Any) -> None:
-    """The verdict and the table in the terminal, readable at 80 columns; intervals stand below their differences."""
+    """The verdict and the tables in the terminal, readable at 80 columns; intervals stand below their differences."""
     from rich.table import Table
 
     for sentence in report.scores["warnings"]:
         console.print(f"warning: {sentence}", soft_wrap=False, highlight=False, markup=False)
     for sentence in report.verdict:
         console.print(sentence, soft_wrap=False, highlight=False, markup=False)
-    for target in settings.targets:
+    tables = [((f"{target} ", f"{settings.rich} "), report.scores["tables"][target]) for target in settings.targets]
+    means = [(("",), report.scores["mean_table"])] if report.scores["mean_table"] else []
+    for sides, lines in (*tables, *means):
         shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
         shown.add_column("score", no_wrap=False, max_width=22)
-        for lang in (target, settings.rich):
-            for heading in (f"{lang} before", "after", "change"):
+        for side in sides:
+            for heading in (f"{side}before", "after", "change"):
                 shown.add_column(heading, justify="right", no_wrap=heading == "change")
-        for line in report.scores["tables"][target]:
+        for line in lines:
             shown.add_row(*(cell.replace(" [", "\n\\[") for cell in line))
         console.print(shown)
 

@@ -87,10 +87,25 @@ class Front(Record):
     candidates: tuple[Candidate, ...] = ()
     """By step, then by scale."""
 
+    @property
+    def unchanged(self) -> str:
+        """That the student is the untouched model, as it is at scale 0, and why; empty where it is not."""
+        if self.scale:
+            return ""
+        others = any(one.scale and one.verdict == "kept" for one in self.candidates)
+        if others or self.language is None:
+            return "The student is the untouched model."
+        kept = f"{self.language.english_name} within {self.worse_by}"
+        return f"The student is the untouched model: no other candidate is shown to keep {kept}."
+
     @classmethod
     def alone(cls, point: Point) -> Self:
         """One candidate: nothing is measured."""
-        return cls(sentence=f"One candidate alone: {point}.", met=None, step=point.step, scale=point.scale)
+        return cls(sentence=f"One candidate alone: {point}.", met=None, step=point.step, scale=point.scale).said()
+
+    def said(self) -> Self:
+        """Where the student is the untouched model, with a sentence that says so."""
+        return self.model_copy(update={"sentence": " ".join(filter(None, (self.sentence, self.unchanged)))})
 
 
 class Rule(NamedTuple):
@@ -188,7 +203,7 @@ def front(rule: Rule, untouched: Sequence[Score], measured: Mapping[Point, Seque
         untouched=candidate(rule, Point(0, 0.0), untouched, untouched), candidates=tuple(found.values()),
     )  # fmt: skip
     if not rule.retain:
-        return plain
+        return plain.said()
     budget = f"{rule.language.english_name} within {rule.retain.worse_by} ({keeps[0].name})"
     sentence = (
         f"Chosen: {chosen}, the best in {', '.join(aims)} by {by.name} of the {len(within)} of {len(found)} that keep {budget}."
@@ -198,7 +213,7 @@ def front(rule: Rule, untouched: Sequence[Score], measured: Mapping[Point, Seque
     return plain.model_copy(update={
         "sentence": sentence, "met": bool(within), "retain": keeps[0].name, "language": rule.language,
         "worse_by": str(rule.retain.worse_by), "margin": rule.retain.worse_by.of(keeps[0].value, keeps[0].unit),
-    })  # fmt: skip
+    }).said()  # fmt: skip
 
 
 def candidate(rule: Rule, point: Point, untouched: Sequence[Score], scores: Sequence[Score]) -> Candidate:

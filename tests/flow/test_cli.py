@@ -9,7 +9,7 @@ import tiny
 from click.testing import Result
 from typer.testing import CliRunner
 
-from polydistill import cli, estimate, flow
+from polydistill import cli, estimate, exits, flow
 from polydistill.component import ALLOWED
 from polydistill.engines import Answer
 from polydistill.plan import read_plan
@@ -47,7 +47,7 @@ def test_list_names_every_kind_and_its_components():
 
 def test_an_unknown_kind_is_a_mistake():
     result = said("list", "builder")
-    assert result.exit_code == cli.REFUSED
+    assert result.exit_code == exits.REFUSED
     assert lines(result) == ["error: no kind named 'builder'; did you mean builders? (polydistill list)"]
 
 
@@ -67,7 +67,7 @@ def test_show_tells_a_components_settings_and_a_recipes_yaml():
 def test_check_says_every_mistake_and_ends_with_2(tmp_path: Path):
     (tmp_path / "plan.yaml").write_text("model: m\nfrom: en\nto: [en, xx]\nmix: {filters: [looping, lopping]}\n")
     result = said("check", tmp_path / "plan.yaml")
-    assert result.exit_code == cli.REFUSED
+    assert result.exit_code == exits.REFUSED
     assert len(lines(result)) > 8
     assert any("line 4: mix.filters.1: no builder named 'lopping'; did you mean looping?" in line for line in lines(result))
     assert "Traceback" not in result.stderr
@@ -76,7 +76,7 @@ def test_check_says_every_mistake_and_ends_with_2(tmp_path: Path):
 def test_check_finds_what_is_not_there(lifted: Any):
     assert "is in order" in said("check", lifted.path).stdout
     result = said("check", lifted.path, "ask.source.file.path=absent.jsonl", "--model", "absent", "--to", "cat")
-    assert result.exit_code == cli.REFUSED
+    assert result.exit_code == exits.REFUSED
     model, questions, translator = lines(result)
     assert model.startswith("error: model: no model at absent")
     assert "absent.jsonl" in questions
@@ -85,7 +85,7 @@ def test_check_finds_what_is_not_there(lifted: Any):
 
 def test_a_worker_checks_the_plan_and_takes_a_runs_folder(lifted: Any, tmp_path: Path):
     result = said("work", lifted.path, "answer", "--shard", "0/2", "ask.source.file.path=absent.jsonl", f"runs={tmp_path}")
-    assert result.exit_code == cli.REFUSED
+    assert result.exit_code == exits.REFUSED
     assert "absent.jsonl" in lines(result)[0]
     said("run", lifted.path)
     done = said("work", lifted.plan.folder, "answer", "--shard", "0/1")
@@ -95,7 +95,7 @@ def test_a_worker_checks_the_plan_and_takes_a_runs_folder(lifted: Any, tmp_path:
 
 def test_a_name_of_any_length_ends_in_a_sentence():
     result = said("check", "x" * 300)
-    assert (result.exit_code, len(lines(result))) == (cli.REFUSED, 1)
+    assert (result.exit_code, len(lines(result))) == (exits.REFUSED, 1)
 
 
 def test_a_module_of_ones_own_needs_leave(lifted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -145,7 +145,7 @@ def test_a_runs_model_takes_the_place_of_no_other_folder(lifted: Any, tmp_path: 
     for name in ("config.json", "README.md"):
         (folder / name).write_text("mine")
     result = said("run", lifted.path, f"runs={tmp_path}")
-    assert result.exit_code == cli.FAILED
+    assert result.exit_code == exits.FAILED
     assert f"error: {folder} is no model that a run has put there; move it away" in result.stderr
     assert {file.read_text() for file in folder.iterdir()} == {"mine"}
     folder.rename(tmp_path / "elsewhere")
@@ -186,7 +186,7 @@ def test_two_workers_of_a_row_stage_write_one_workers_rows(lifted: Any, tmp_path
 )
 def test_a_worker_that_cannot_be_is_a_mistake(lifted: Any, arguments: tuple[str, ...], sentence: str):
     result = said("work", lifted.path, *arguments)
-    assert (result.exit_code, lines(result)) == (cli.REFUSED, [sentence])
+    assert (result.exit_code, lines(result)) == (exits.REFUSED, [sentence])
 
 
 def test_rows_shows_rows_and_those_that_are_out(lifted: Any):
@@ -209,12 +209,12 @@ def test_rows_shows_rows_and_those_that_are_out(lifted: Any):
     [
         (
             OSError(28, "No space left on device"),
-            cli.FAILED,
+            exits.FAILED,
             ["error: [Errno 28] No space left", "what was finished is kept; the same"],
         ),
-        (ValueError("a mistake"), cli.FAILED, ["error: a mistake"]),
-        (FloatingPointError("the loss is nan"), cli.FAILED, ["error: the loss is nan"]),
-        (KeyboardInterrupt(), cli.STOPPED, ["stopped at once; the same command goes on from here"]),
+        (ValueError("a mistake"), exits.FAILED, ["error: a mistake"]),
+        (FloatingPointError("the loss is nan"), exits.FAILED, ["error: the loss is nan"]),
+        (KeyboardInterrupt(), exits.STOPPED, ["stopped at once; the same command goes on from here"]),
     ],
 )
 def test_every_end_is_said_in_words(

@@ -28,12 +28,12 @@ def backwards(text: str) -> str:
     return " ".join(word[::-1] for word in text.split())
 
 
-def pages(folder: Path, sentences: tuple[str, ...], count: int = 24) -> None:
+def pages(folder: Path, sentences: tuple[str, ...], count: int = 24, langs: tuple[str, ...] = ("es",)) -> None:
     """Help pages of the test split that people described in these sentences, in English and in the toy language."""
     test = (number for number in range(1000) if split_of(f"page-guide/p{number}") == "test")
     for at, number in zip(range(count), test, strict=False):
         title, said = f"page {number}", f"{sentences[at % len(sentences)]} {number}"
-        for lang, turned in (("C", str), ("es", backwards)):
+        for lang, turned in (("C", str), *((lang, backwards) for lang in langs)):
             file = folder / lang / "guide" / f"p{number}.page"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(PAGE.format(id=number, desc=turned(said), title=turned(title)), "utf-8")
@@ -105,6 +105,31 @@ def test_a_lost_rich_language_is_called_out_and_ends_in_a_code_of_its_own(tmp_pa
     assert "English has lost more than 2%: plan." in output.replace("\n", " ")
 
 
+def test_two_targets_have_their_mean(tmp_path: Path):
+    """The toy language under two names."""
+    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+    pages(tmp_path / "help", tiny.ANSWERS, langs=("es", "ca"))
+    program = tmp_path / "backwards.py"
+    program.write_text("import sys\nfor line in sys.stdin:\n    print(' '.join(word[::-1] for word in line.split()))\n")
+    translator = f"translate.translator={{command: {{program: [{sys.executable}, {program}]}}}}"
+    code, output = compare(plan, "plan,plan-no_self_answers", "to=spa,cat", translator)
+    assert code == 0, output
+    (folder,) = (tmp_path / "runs").glob("compare-tiny-spa-cat-*")
+    told = json.loads((folder / "comparison.json").read_text("utf-8"))
+    mean = next(mean for mean in told["means"] if mean["name"] == "documentation_qa_bits")
+    assert mean["languages"] == ["spa", "cat"]
+    each = [of(told, "documentation_qa_bits", lang)["arms"] for lang in mean["languages"]]
+    control = mean["arms"]["plan-no_self_answers"]["lead_less_this"]
+    assert control["value"] == pytest.approx(sum(one["plan-no_self_answers"]["lead_less_this"]["value"] for one in each) / 2)
+    assert control["groups"] == 24, "the same pages in both languages"
+    assert control["n"] == 48
+    assert control["high"] < 0
+    assert "Mean of the target languages" in output
+    named = "documentation QA bits, mean of 2 languages, bits/char ↓"
+    assert f"| {named} | 48 |" in (folder / "comparison.md").read_text("utf-8")
+    assert f'<th scope="row">{named}</th>' in (folder / "comparison.html").read_text("utf-8")
+
+
 def test_arms_that_need_references_are_refused_where_there_are_none(tmp_path: Path):
     plan = tiny.world(tmp_path)
     code, output = compare(plan, "plan,translate_train")
@@ -115,8 +140,8 @@ def test_arms_that_need_references_are_refused_where_there_are_none(tmp_path: Pa
 def test_an_arm_with_too_few_rows_is_refused_before_anything_is_trained(tmp_path: Path):
     plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
     code, output = compare(plan, "plan,sft_en", "mix.repeat=1", "mix.tokens=4500")
-    assert code == 1
-    assert "every arm is to learn from 4,500 tokens, but there are other numbers of rows: " in output
+    assert code == 2
+    assert "error: every arm is to learn from 4,500 tokens, but the rows of " in output
     assert not list((tmp_path / "runs" / "stages").glob("train-*"))
 
 

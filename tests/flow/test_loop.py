@@ -4,10 +4,7 @@ import json
 import math
 import os
 import shutil
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import tiny_disk
 import torch
 from safetensors.torch import load_file
 from tiny_rows import ENG, SPA, chat, text
+from tiny_signals import ctrl_c_after
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from polydistill import checkpoints, loop
@@ -468,17 +466,6 @@ def test_the_seed_decides(random_model: Path, mixture: Rows, tmp_path: Path, tra
     fit(settings(), random_model, None, mixture, again)
     assert same_bits(again, trained())
     assert not same_bits(trained(seed=1), trained())
-
-
-def ctrl_c_after(ready: Callable[[], bool]) -> None:
-    """Interrupts this process once something is there."""
-
-    def send() -> None:
-        while not ready():
-            time.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=send, daemon=True).start()
 
 
 def test_two_ranks_that_were_stopped_once_give_the_loss_of_one(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tiny_plan import GOOD
 
-from polydistill.arms import ARMS, UNTOUCHED, arm_names, changes_of, read_arms, says
+from polydistill.arms import ARMS, UNTOUCHED, arm_names, changes_of, read_arms, says, told_once
 from polydistill.plan import RECIPES
 from polydistill.yaml_tree import PlanError
 
@@ -123,6 +123,28 @@ def test_two_arms_whose_models_would_be_kept_under_one_name_are_refused(tmp_path
     one, other = own(tmp_path / "a", "slow", "train.epochs=2"), own(tmp_path / "b", name, "train.epochs=3")
     with pytest.raises(PlanError, match=f"the arm {name} is given twice; give each once, and each file a name of its own"):
         arms("sdrrl", one, other)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"a": ["x"], "b": ["x"]}, ["x"]),
+        ({"a": ["x"], "b": []}, ["a: x"]),
+        ({"a": ["x", "y"], "b": ["y"], "c": ["x"]}, ["a, c: x", "a, b: y"]),
+        ({"a": ["x", "x"]}, ["x"]),
+        ({"a": [], "b": []}, []),
+        ({}, []),
+    ],
+)
+def test_what_is_said_of_arms_is_said_once(said: dict[str, list[str]], told: list[str]):
+    assert told_once(said) == told
+
+
+def test_a_mistake_of_several_arms_is_said_once_with_their_names(tmp_path: Path):
+    one, other = (own(tmp_path, name, "mix.tokens=2000") for name in ("one", "other"))
+    with pytest.raises(PlanError) as error:
+        arms("sdrrl", one, other)
+    assert error.value.mistakes == [f"{one}, {other}: an arm cannot change mix.tokens, which all arms have in common"]
 
 
 def test_no_arm_is_called_as_a_recipe_is():

@@ -1,6 +1,7 @@
 """The verb `compare`: who leads, what stops it, what is shown and kept."""
 
 import json
+import signal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ from rich.console import Console
 from tiny_plan import GOOD, runnable
 from typer.testing import CliRunner
 
+from polydistill import arms
 from polydistill.arms import UNTOUCHED, named, read_arms
-from polydistill.cli import FAILED, app, ended
+from polydistill.cli import app
 from polydistill.comparing import keep, problems_of, settings_of, table
 from polydistill.comparison import Comparison
+from polydistill.exits import FAILED, STOPPED, ended
 from polydistill.plan import Plan
-from polydistill.records import Lang
-from polydistill.stage import Workspace, finish
+from polydistill.stage import Stopped, Workspace, finish
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def compared(folder: Path, names: tuple[str, ...], scores: list[dict[str, Any]])
     for model in models.values():
         model.mkdir(parents=True)
     about = {name: {"says": "", "seeds": [0], "tokens": [9], "rows": [1], "models": [str(models[name])]} for name in names}
-    found = {"verdict": [], "warnings": [], "lead": names[0], "kept": {}, "arms": about, "scores": scores}
+    found = {"verdict": [], "warnings": [], "lead": names[0], "kept": {}, "arms": about, "scores": scores, "means": []}
     (folder / "comparison.json").write_text(json.dumps(found))
     (folder / "comparison.html").write_text("<html></html>")
     finish(folder, {})
@@ -65,17 +67,84 @@ def test_the_plan_itself_leads_else_the_last_arm(path: Path, names: tuple[str, .
     assert settings.says[f"{path.parent}/slow.yaml"] == "A lower learning rate"
 
 
-def test_each_arms_own_problem_is_said_once_with_its_name(path: Path, random_model: Path):
-    (path.parent / "wrong.yaml").write_text(f"changes: [translate.translator.dictionary.path={path.parent}/none.tsv]\n")
-    wrong = str(path.parent / "wrong.yaml")
-    runnable(path, str(random_model))
+def checked(path: Path, model: Path, names: list[str], *changes: str) -> list[str]:
+    """The problems of these arms, each with three seeds, of a plan that has everything it needs before these changes."""
+    runnable(path, str(model))
     given = [
         f"ask.source.file.path={path.parent}/questions.jsonl",
         f"translate.translator.dictionary.path={path.parent}/words.tsv",
     ]
-    plan, arms = read_arms(["plan", wrong], 3, str(path), given, str(random_model))
-    (problem,) = problems_of(plan, arms)
-    assert problem.startswith(f"{wrong}: translate.translator: ")
+    return problems_of(*read_arms(names, 3, str(path), [*given, *changes], str(model)))
+
+
+def wrong(path: Path, name: str, more: str = "") -> str:
+    """An arm with a dictionary that is not there."""
+    file = path.parent / f"{name}.yaml"
+    file.write_text(f"changes: [translate.translator.dictionary.path={path.parent}/none.tsv{more}]\n")
+    return str(file)
+
+
+def test_an_arms_own_problem_is_said_once_with_its_name(path: Path, random_model: Path, space: Workspace):
+    one = wrong(path, "wrong")
+    (problem,) = checked(path, random_model, ["plan", one])
+    assert problem.startswith(f"{one}: translate.translator: ")
+
+
+def test_a_problem_of_some_arms_is_said_once_with_their_names(path: Path, random_model: Path, space: Workspace):
+    one, other = wrong(path, "one"), wrong(path, "other", ", train.weight_decay=0.2")
+    (problem,) = checked(path, random_model, ["plan", one, other])
+    assert problem.startswith(f"{one}, {other}: translate.translator: ")
+
+
+def test_a_problem_of_all_arms_is_said_once_without_names(path: Path, random_model: Path, space: Workspace):
+    absent = f"ask.source.file.path={path.parent}/absent.jsonl"
+    (problem,) = checked(path, random_model, ["plan", str(path.parent / "slow.yaml")], absent)
+    assert problem.startswith("ask.source: ")
+    (problem,) = checked(path, random_model, [str(path.parent / "slow.yaml")], absent)
+    assert problem.startswith("ask.source: ")
+
+
+def test_a_problem_of_the_plan_that_no_arm_has_stops_it_too(path: Path, random_model: Path, space: Workspace):
+    """The questions that all arms are measured on are the plan's own."""
+    own = path.parent / "own.yaml"
+    own.write_text(f"changes: [ask.source.file.path={path.parent}/questions.jsonl]\n")
+    (problem,) = checked(path, random_model, [str(own)], f"ask.source.file.path={path.parent}/absent.jsonl")
+    assert problem.startswith("ask.source: ")
+
+
+# Stopped
+
+
+def test_a_comparison_that_is_asked_to_stop_does_so_between_the_checks_of_two_arms(
+    path: Path, random_model: Path, space: Workspace
+):
+    space.stopping = True
+    with pytest.raises(Stopped):
+        checked(path, random_model, ["plan"])
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "said"),
+    [
+        (arms, "read_plan", ["stopped at once; the same command goes on from here"]),
+        (
+            Plan, "check",
+            ["stopping after this batch; press Ctrl-C again to stop at once", "stopped; the same command goes on from here"],
+        ),
+    ],
+)  # fmt: skip
+def test_ctrl_c_while_arms_are_read_or_checked_ends_as_elsewhere(
+    path: Path, of: Any, name: str, said: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    before = getattr(of, name)
+
+    def interrupted(*given: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return before(*given)
+
+    monkeypatch.setattr(of, name, interrupted)
+    result = CliRunner().invoke(app, ["compare", str(path), "--model", "m", "--arms", "plan"])
+    assert (result.exit_code, result.output.splitlines()) == (STOPPED, said)
 
 
 @pytest.mark.parametrize("arms", [",", "", " , ", UNTOUCHED, f"{UNTOUCHED},"])
@@ -133,11 +202,11 @@ def test_the_table_fits_80_columns_with_every_number_whole(path: Path, arm: str)
     scores = [score(name, **{arm: 1.5 + number / 100}) for number, name in enumerate(names)]
     done = compared(path.parent / "runs" / "stages" / "comparison-1", (arm,), scores)
     console = Console(width=80, file=StringIO())
-    console.print(table(done, Lang("spa")))
+    console.print(table("Spanish", [arm], done.found["scores"]))
     lines = console.file.getvalue().splitlines()
     assert lines[0].strip() == "Spanish"
     assert all(len(line) <= 80 for line in lines)
     shown = " ".join(lines)
-    assert all(number in shown.split() for number in ("1.500", "1.510", "1.520", "1.530", "-25.0%", "-24.5%", "2.000"))
+    assert all(number in shown.split() for number in ("1.500", "1.510", "1.520", "1.530", "-25.0", "-24.5", "2.000"))
     assert "1.540" not in shown
     assert Path(arm).stem in shown

@@ -1,56 +1,29 @@
 """Arms side by side, from scores by hand."""
 
 import json
-from collections.abc import Callable, Sequence
 from math import sqrt
 from pathlib import Path
 
 import pytest
-from tiny_rows import CAT, ENG, SPA
+from tiny_measured import Measured, measured_in, of_ten, settings
+from tiny_rows import CAT, SPA
 from tiny_scores import answered
 
-from polydistill.comparison import ComparisonSettings, as_numbers, made_with, side_by_side
+from polydistill.comparison import as_numbers, made_with, side_by_side
 from polydistill.engines.transformers import Transformers
-from polydistill.evaluate import Evaluation, Scores
 from polydistill.evaluators import Score
-from polydistill.records import Lang
-from polydistill.served import Reloaded
-from polydistill.stage import Artifact, Workspace, finish
+from polydistill.retain import RetainSettings
+from polydistill.stage import Artifact, Workspace
+from polydistill.statistics.margin import Margin
 
 T_OF_TWO = 12.706204736432095
 """The 97.5 % quantile of Student's t with one degree of freedom."""
 ARMS = (("plan", 0), ("control", 0), ("plan", 1), ("control", 1))
-Measured = Callable[..., Evaluation]
-
-
-def settings(*arms: tuple[str, int], tokens: int = 1000, targets: Sequence[Lang] = (SPA,)) -> ComparisonSettings:
-    return ComparisonSettings(
-        arms=arms, says={name: "an arm" for name, _ in arms}, lead="plan", tokens=tokens, rich=ENG, targets=tuple(targets)
-    )
-
-
-def of_ten(right: int, name: str = "choice", lang: str = "spa") -> Score:
-    """A share over ten items, so many of them right."""
-    return answered(name, lang, [1.0] * right + [0.0] * (10 - right))
 
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Measured:
-    """Makes the evaluation of one training of an arm: the scores before, and those after."""
-    made = iter(range(100))
-
-    def artifact(found: Sequence[Score]) -> Path:
-        folder = tmp_path / f"measure-{next(made)}"
-        folder.mkdir()
-        (folder / "scores.jsonl").write_text("".join(score.model_dump_json() + "\n" for score in found), "utf-8")
-        finish(folder, {})
-        return folder
-
-    def evaluation(before: Sequence[Score], after: Sequence[Score]) -> Evaluation:
-        scores = Scores(artifact(before)), Scores(artifact(after))
-        return Evaluation(*scores, Transformers(path="m"), Transformers(path="n"), Reloaded(artifact([])))
-
-    return evaluation
+    return measured_in(tmp_path)
 
 
 def test_an_arm_is_the_mean_over_its_seeds_and_stands_against_the_lead_item_by_item_and_seed_by_seed(measured: Measured):
@@ -71,6 +44,29 @@ def test_an_arm_is_the_mean_over_its_seeds_and_stands_against_the_lead_item_by_i
     width = T_OF_TWO * (sqrt(2 * 0.2**2) / sqrt(2))
     assert control.lead_seeds.low == pytest.approx(0.5 - width)
     assert control.lead_seeds.high == pytest.approx(0.5 + width)
+
+
+def test_of_the_score_to_keep_every_seed_is_also_judged_by_itself(measured: Measured):
+    retain = RetainSettings(score="words", worse_by=Margin("30 points"))
+    right = {("plan", 0): 9, ("control", 0): 3, ("plan", 1): 5, ("control", 1): 1}
+    before = [of_ten(8, "words", "eng"), of_ten(8)]
+    evaluations = [measured(before, [of_ten(right[arm], "words", "eng"), of_ten(right[arm])]) for arm in ARMS]
+    words, choice = side_by_side(settings(*ARMS, retain=retain), evaluations)
+    assert {name: [pytest.approx(of.value) for of in place.alone] for name, place in words.places.items()} == {
+        "plan": [0.1, -0.3], "control": [-0.5, -0.7],
+    }  # fmt: skip
+    assert words.places["plan"].alone[1].low < -0.3 < words.places["plan"].alone[1].high
+    assert {place.alone for place in choice.places.values()} == {()}, "that would cost as much again for every score"
+    told = as_numbers(words)["arms"]["plan"]["from_untouched_by_seed"]
+    assert [of["value"] for of in told] == pytest.approx([0.1, -0.3])
+    (once, _) = side_by_side(settings(*ARMS[:2], retain=retain), evaluations[:2])
+    assert once.places["plan"].alone == (), "one seed is all of them"
+
+
+def test_what_casts_doubt_on_any_seeds_score_is_told(measured: Measured):
+    after = [[of_ten(5).model_copy(update={"warning": said})] for said in ("x", "", "", "y")]
+    (found,) = side_by_side(settings(*ARMS), [measured([of_ten(1)], of) for of in after])
+    assert [place.change.after.warning for place in found.places.values()] == ["x", "y"]
 
 
 def test_its_numbers_are_plain_json(measured: Measured):

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 from ruamel.yaml import YAML
-from tiny_scores import change, score
+from tiny_scores import answered, change, score
 
 from polydistill.provenance import NOT_STATED, Origin, Part, fenced
 from polydistill.records import Lang
 from polydistill.report import Report, ReportSettings, in_one, limits, print_table, render
 from polydistill.stage import write_json
-from polydistill.views.findings import Change, label, table
+from polydistill.views.findings import Change, label, means, measured, table
 
 ENG, SPA = Lang("eng"), Lang("spa")
 SETTINGS = ReportSettings(rich=ENG, targets=(SPA,))
@@ -26,6 +26,7 @@ def test_the_table_fits_into_80_columns(tmp_path: Path):
     ]  # fmt: skip
     write_json(tmp_path / "scores.json", {
         "verdict": ["Spanish is [bold]better[/bold]."], "warnings": ["few items"],
+        "mean_table": [["documentation QA bits, mean of 2 languages, bits/char ↓", "2.000", "1.800", "-9.0 % [-12.0, -6.0]"]],
         "tables": {SPA: [[f"{label(line.name)}, {line.unit}", *line.cells] for line in table(changes, ENG, SPA)]},
     })  # fmt: skip
     written = StringIO()
@@ -36,6 +37,9 @@ def test_the_table_fits_into_80_columns(tmp_path: Path):
     assert "+5.0 %" in lines[at]
     assert "[-15.0, -5.0]" in lines[at + 1]  # the interval stands below its difference
     assert "[-100.0, +110.0]" in lines[at + 1]
+    (at,) = (n for n, line in enumerate(lines) if "-9.0 %" in line)
+    assert lines[at].split()[-4:] == ["2.000", "1.800", "-9.0", "%"]
+    assert "[-12.0, -6.0]" in lines[at + 1]
     assert max(map(len, lines)) <= 80
 
 
@@ -58,7 +62,8 @@ def card(licence: str = "apache-2.0", name: str = "Tiny", **more: Any) -> str:
         Change(score("loops", ENG, 0.5, unit="share"), score("loops", ENG, 0.25, unit="share", n=38)),
     ]
     given = {
-        "settings": SETTINGS, "verdict": ["Spanish is better."], "tables": {SPA: table(changes, ENG, SPA)}, "version": "0",
+        "settings": SETTINGS, "verdict": ["Spanish is better."], "version": "0", "means": [],
+        "tables": {SPA: table(changes, ENG, SPA)},
         "funnel": {"read": {"chat rows": 9, "parallel rows": 3}, "rejected": {"loop": 2}, "groups": {
             "rich eng": {"rows": 4, "tokens": 70},
         }},
@@ -89,6 +94,15 @@ def test_the_card_holds_data_lineage_licences_settings_scores_and_seeds():
         assert line in found.splitlines(), line
     assert "Seeds: answer 5, train 7." in found
     assert "```yaml\ntrain:\n  seed: 7\n```" in found
+
+
+def test_the_card_of_several_targets_has_their_mean():
+    pairs = [(answered("x", lang, [0.0] * 10), answered("x", lang, [1.0] * 10)) for lang in (SPA, Lang("cat"))]
+    found = card(means=means(measured(pairs), (SPA, Lang("cat"))))
+    (line,) = (line for line in found.splitlines() if line.startswith("| x, mean of 2 languages, % ↑ |"))
+    assert line.startswith("| x, mean of 2 languages, % ↑ | 0.0 | 100.0 | +100.0 ")
+    assert line.endswith(" | 20 |")
+    assert "Mean of the target languages" not in card()
 
 
 def test_a_base_model_without_a_licence_gives_none():

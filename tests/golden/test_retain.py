@@ -149,6 +149,29 @@ def test_least_far_beyond_of_what_is_better_higher():
     assert found.margin == pytest.approx(0.02)
 
 
+UNTOUCHED = "The student is the untouched model"
+
+
+def test_the_untouched_model_is_said_to_be_the_student_where_nothing_else_keeps_the_language():
+    found = chosen({Point(9, 1.0): (1.0, 3.0), Point(9, 0.5): (3.0, 2.2), Point(9, 0.0): (4.0, 2.0)})
+    assert (found.scale, found.met) == (0.0, True)
+    assert found.unchanged == f"{UNTOUCHED}: no other candidate is shown to keep English within 2%."
+    assert found.sentence.endswith(f"of the 1 of 3 that keep English within 2% (text_bits_toy). {found.unchanged}")
+
+
+def test_the_untouched_model_is_said_to_be_the_student_where_the_others_are_worse():
+    found = chosen({Point(9, 0.5): (5.0, 2.0), Point(9, 0.0): (4.0, 2.0)})
+    assert (found.scale, found.unchanged) == (0.0, f"{UNTOUCHED}.")
+    assert found.sentence.endswith(f"of the 2 of 2 that keep English within 2% (text_bits_toy). {UNTOUCHED}.")
+    nothing_kept = chosen({Point(9, 0.5): (5.0, 2.0), Point(9, 0.0): (4.0, 2.0)}, rule(None))
+    assert nothing_kept.sentence == f"Chosen: step 9, scale 0, the best of 2 in spa by text_bits_toy. {UNTOUCHED}."
+    assert Front.alone(Point(4, 0.0)).sentence == f"One candidate alone: step 4, scale 0. {UNTOUCHED}."
+
+
+def test_a_trained_student_is_not_called_untouched():
+    assert chosen({Point(9, 0.5): (3.0, 2.0), Point(9, 0.0): (4.0, 2.0)}).unchanged == ""
+
+
 def test_of_equals_it_is_the_larger_scale_then_the_later_checkpoint():
     same = (3.0, 2.0)
     found = chosen({Point(1, 0.5): same, Point(2, 0.5): same, Point(1, 1.0): same, Point(2, 1.0): same})

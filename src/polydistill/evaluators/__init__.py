@@ -5,7 +5,7 @@ To add one: a file here with one frozen class that gives `Evaluator.__call__`. `
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from math import isfinite, log, sqrt
+from math import isfinite, log, nan, sqrt
 from typing import Literal, NamedTuple
 
 from pydantic import Field
@@ -114,6 +114,13 @@ def finite(scores: Iterable[Score]) -> Iterator[Score]:
         yield score
 
 
+def counted(values: Sequence[float | None]) -> tuple[float, float | None, int]:
+    """`mean` of the items that have a value, and how many do; nan, which `finite` refuses, where all have failed."""
+    found = [value for value in values if value is not None]
+    value, error = mean(found)
+    return value if found else nan, error, len(found)
+
+
 def mean(values: Sequence[float]) -> tuple[float, float | None]:
     """The mean and its standard error (sample standard deviation over root n)."""
     n = len(values)
@@ -141,10 +148,15 @@ def bits(engine: OpenEngine, chats: Sequence[Chat | None], texts: Sequence[str])
     return [-nats / log(2) for nats in engine.score(chats, texts)]
 
 
-def likeliest(scores: Sequence[float], right: int) -> float:
-    """1 where the right option alone has the highest score, 1/k where it shares it with k - 1 others, else 0."""
+def likeliest(scores: Sequence[float], right: int) -> tuple[float | None, int | None]:
+    """1 where the right option alone has the highest score, 1/k where it shares it with k - 1 others, else 0; the first best.
+
+    None for both where a score is nan or without end: of such an item nothing is known, it has failed.
+    """
+    if not all(map(isfinite, scores)):
+        return None, None
     best = [at for at, score in enumerate(scores) if score == max(scores)]
-    return 1 / len(best) if right in best else 0.0
+    return 1 / len(best) if right in best else 0.0, best[0]
 
 
 def jackknife(leave_one_out: Sequence[float]) -> float | None:

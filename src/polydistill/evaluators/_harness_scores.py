@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from math import isclose, log
+from math import isclose, isfinite, log
 from typing import Any
 
 from .. import progress
 from ..languages.stated_language import in_other_languages
 from ..records import Lang
 from ..sources import BadInput
-from . import Item, Score, mean, ratio
+from . import Item, Score, counted, mean, ratio
 from ._harness_model import AskedAsChat
 from ._harness_tasks import Found, label
+from ._items import failed
 from ._overlap import bleu, chrf
 
 UNITS = {"exact_match": "share", "em": "share", "f1": "share", "bits_per_byte": "bits/byte", "chrf": "chrF++", "bleu": "BLEU"}
@@ -37,20 +38,22 @@ def scores_of(name: str, lang: Lang, found: Sequence[Found], done: Any, model: A
             f" of version {edition}" if edition else ""
         )
         note += f", asked as a chat with {shots} example{'s' * (shots != 1)}"
-        values, weights = [item.value or 0.0 for item in items], [item.weight for item in items]
+        lost, n = "", len(items)
         if kind in OVERLAPS:
             whole = OVERLAPS[kind]([item.answer for item in items], [item.reference for item in items])
             value, error, note = whole.value, whole.standard_error, f"{note}; {whole.signature}; error by bootstrap"
             items = [item.model_copy(update={"value": own}) for item, own in zip(items, whole.items, strict=True)]
         elif kind == "bits_per_byte":
-            value, error = ratio([v * w for v, w in zip(values, weights, strict=True)], weights)
+            value, error = ratio([(item.value or 0.0) * item.weight for item in items], [item.weight for item in items])
         else:
-            value, error = mean(values)
+            value, error, n = counted([item.value for item in items])
+            lost = failed({item.id: item.value for item in items})
         yield Score(
             name="_".join([label(name), metric, *([filtered] if len(filters) > 1 else [])]).replace("-", "_"), lang=lang,
-            value=value, unit=UNITS.get(metric, "accuracy" if metric.startswith("acc") else metric), n=len(items),
+            value=value, unit=UNITS.get(metric, "accuracy" if metric.startswith("acc") else metric), n=n,
             higher_is_better=bool(higher), standard_error=error, note=note, items=tuple(items),
-            combine="chrf" if kind == "chrf" else "bleu" if kind == "bleu" else "mean", warning=_doubt(name, lang, items),
+            combine="chrf" if kind == "chrf" else "bleu" if kind == "bleu" else "mean",
+            warning="; ".join(filter(None, (_doubt(name, lang, items), lost))),
         )  # fmt: skip
 
 
@@ -77,6 +80,8 @@ def _item(each: Found, sample: Any, metric: str, kind: str, model: AskedAsChat, 
     elif kind == "bits_per_byte":
         nats, weight = value
         value = -nats / weight / log(2)
+    elif each.task.OUTPUT_TYPE == "multiple_choice" and not all(isfinite(response[0][0]) for response in sample["resps"]):
+        value = None  # of nothing finite the harness still takes one for the likeliest
     return Item(
         id=f"{at}-{sample['doc_hash'][:8]}", value=None if value is None else float(value), weight=weight,
         group=str(doc.get(group_by or "link") or at), prompt=prompt, answer=answer, reference=reference,
@@ -112,7 +117,7 @@ def told(sample: Any, task: Any, model: AskedAsChat) -> tuple[str, str, str]:
             nats = nats[: len(nats) // 2]
         first = target[0] if isinstance(target, (list, tuple)) and target else target
         right = options[first] if isinstance(first, int) and 0 <= first < len(options) else str(first)
-        return prompts[0], options[nats.index(max(nats))], right
+        return prompts[0], options[nats.index(max(nats))] if all(map(isfinite, nats)) else "", right
     answer = sample["filtered_resps"][0]
     right = target[0] if isinstance(target, (list, tuple)) and target else target
     return prompts[0], str(answer[0] if isinstance(answer, list) and answer else answer), str(right)

@@ -47,6 +47,13 @@ def doubts(texts: Mapping[Lang, Mapping[str, Sequence[str]]], where: object) -> 
     return found
 
 
+def failed(values: Mapping[str, float | None]) -> str:
+    """One sentence with the ids of items that do not count, as the likelihood of an option is not finite; empty without any."""
+    lost = [id for id, value in values.items() if value is None]
+    told = f"{len(lost)} of {len(values)} items failed, as the model gives an option no finite likelihood: {listed(lost)}"
+    return told if lost else ""
+
+
 def english_names(lang: Lang) -> list[str]:
     """A language as English file names call it: ``spanish``, ``serbian_latin``, ``chinese_simplified``, ``scottish_gaelic``."""
     from babel import Locale, UnknownLocaleError

@@ -9,8 +9,9 @@ from ..component import Count
 from ..engines import OpenEngine, Sampling
 from ..prompts import prompt_language, prompts
 from ..records import Chat, Lang, Row, Turn, digest
-from . import Evaluator, Item, Score, likeliest, mean
+from . import Evaluator, Item, Score, counted, likeliest
 from ._countries import Country, city, countries, country_name, distractors, fold
+from ._items import failed
 
 
 class Capitals(Evaluator):
@@ -59,9 +60,9 @@ class Capitals(Evaluator):
         four = [by_token[at : at + 4] for at in range(0, len(options), 4)]
         cities = [options[at : at + 4] for at in range(0, len(options), 4)]
         hits = [likeliest(each, 0) for each in four]
-        picked = [names[each.index(max(each))] for names, each in zip(cities, four, strict=True)]
-        right = [names[0] for names in cities]
-        return _score("capitals_choice", lang, chosen, chats, hits, picked, right, "chance 0.25; log-likelihood per token")
+        picked = ["" if best is None else names[best] for names, (_, best) in zip(cities, hits, strict=True)]
+        values, right = [hit for hit, _ in hits], [names[0] for names in cities]
+        return _score("capitals_choice", lang, chosen, chats, values, picked, right, "chance 0.25; log-likelihood per token")
 
     def _generated(self, engine: OpenEngine, lang: Lang, chosen: Sequence[Country], chats: Sequence[Chat]) -> Score:
         some, asked = chosen[: self.generated], chats[: self.generated]
@@ -91,12 +92,13 @@ class Capitals(Evaluator):
 
 
 def _score(
-    name: str, lang: Lang, chosen: Sequence[Country], chats: Sequence[Chat], hits: list[float], answers: list[str],
+    name: str, lang: Lang, chosen: Sequence[Country], chats: Sequence[Chat], hits: Sequence[float | None], answers: list[str],
     right: list[str], note: str,
 ) -> Score:  # fmt: skip
-    value, error = mean(hits)
+    value, error, n = counted(hits)
     rows = zip(chosen, chats, hits, answers, right, strict=True)
     return Score(
-        name=name, lang=lang, value=value, unit="accuracy", higher_is_better=True, n=len(hits), standard_error=error, note=note,
+        name=name, lang=lang, value=value, unit="accuracy", higher_is_better=True, n=n, standard_error=error, note=note,
+        warning=failed({country.code: hit for country, hit in zip(chosen, hits, strict=True)}),
         items=tuple(Item(id=c.code, value=h, prompt=chat.question.text, answer=a, reference=r) for c, chat, h, a, r in rows),
     )  # fmt: skip

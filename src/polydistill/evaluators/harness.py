@@ -59,7 +59,7 @@ class Harness(Evaluator):
             from ._harness_model import AskedAsChat
             from ._harness_scores import scores_of
 
-            found = find_tasks(self.tasks, languages, self.folder, self.shots)
+            found = find_tasks(self.tasks, languages, self._held, self.shots)
             samples = self._chosen(found)
             tasks = {each.task.task_name: each.task for each in found if each.task.task_name in samples}
             model = AskedAsChat(engine, {each.task.task_name: each.lang for each in found})
@@ -71,6 +71,10 @@ class Harness(Evaluator):
                 measured = [each for each in group if each.task.task_name in samples]
                 scores += scores_of(name, lang, measured, done, model, self.group_by)
         return sorted(scores, key=lambda score: languages.index(score.lang))
+
+    @property
+    def _held(self) -> Path | None:
+        return self.folder and self.folder.expanduser()
 
     def _chosen(self, found: Sequence[Found]) -> dict[str, list[int]]:
         """Places in the data of each task that is measured."""
@@ -86,15 +90,15 @@ class Harness(Evaluator):
 
     def check(self, languages: Sequence[Lang]) -> None:
         with guarded(self.download):
-            find_tasks(self.tasks, languages, self.folder, self.shots)
+            find_tasks(self.tasks, languages, self._held, self.shots)
 
     def identity(self) -> Any:
         try:
             harness = version("lm_eval")
         except PackageNotFoundError:
             harness = ""
-        files = (file for file in sorted(self.folder.rglob("*")) if file.is_file()) if self.folder else ()
-        inside = {str(file.relative_to(self.folder or "")): file for file in files}
+        folder = self._held
+        inside = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*")) if file.is_file()} if folder else {}
         # What a download leaves in hidden folders is no data.
         seen = {name: file for name, file in inside.items() if not name.startswith(".") and "/." not in name}
         whole = by_content(super().identity(), "folder", seen) if seen else super().identity()

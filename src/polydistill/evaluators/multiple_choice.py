@@ -10,8 +10,8 @@ from ..languages.language_files import by_content, every, in_language, named
 from ..reading import existing, objects
 from ..records import Chat, Labelled, Lang, Row, Turn
 from ..sources import BadInput
-from . import Evaluator, Item, Score, Strict, choose, likeliest, mean
-from ._items import Mistakes, doubts
+from . import Evaluator, Item, Score, Strict, choose, counted, likeliest
+from ._items import Mistakes, doubts, failed
 
 OPTIONS = ("mc_answer1", "mc_answer2", "mc_answer3", "mc_answer4")
 NORMS = {
@@ -28,7 +28,8 @@ class MultipleChoice(Evaluator):
     as the item's id ``link`` with ``question_number``; questions on one passage share their ``link``, and count as one draw.
     Asked with passage and question and no other words, each option as the whole answer:
     ``multiple_choice_plain`` takes ``log p(option | question)``, ``..._by_length`` divides it by the option's characters,
-    ``..._by_prior`` subtracts ``log p(option)``. k options that are equally likely count 1/k.
+    ``..._by_prior`` subtracts ``log p(option)``. k options that are equally likely count 1/k. An item of which an option's
+    number is not finite has failed: it does not count, and a warning says so.
 
     Paper: Bandarkar et al. 2023, arXiv 2308.16884, for the shape of the file.
     Checked: by hand.
@@ -62,17 +63,18 @@ class MultipleChoice(Evaluator):
             for norm, meaning in NORMS.items():
                 four = [by_norm[norm][at : at + 4] for at in range(0, len(options), 4)]
                 hits = [likeliest(each, row.options.index(row.answers[0])) for each, row in zip(four, rows, strict=True)]
-                value, error = mean(hits)
-                results = zip(keys, chats, rows, four, hits, strict=True)
+                value, error, n = counted([hit for hit, _ in hits])
+                doubted = filter(None, (doubt[lang], failed({key: hit for key, (hit, _) in zip(keys, hits, strict=True)})))
+                results = zip(keys, chats, rows, hits, strict=True)
                 scores.append(Score(
                     name=f"multiple_choice_{norm}", lang=lang, value=value, unit="accuracy", higher_is_better=True,
-                    n=len(hits), standard_error=error, note=f"chance 0.25; {meaning}", warning=doubt[lang],
+                    n=n, standard_error=error, note=f"chance 0.25; {meaning}", warning="; ".join(doubted),
                     items=tuple(
                         Item(
-                            id=i, value=h, group=i.rpartition("#")[0], prompt=c.question.text,
-                            answer=r.options[e.index(max(e))], reference=r.answers[0],
+                            id=i, value=hit, group=i.rpartition("#")[0], prompt=c.question.text,
+                            answer="" if best is None else r.options[best], reference=r.answers[0],
                         )
-                        for i, c, r, e, h in results
+                        for i, c, r, (hit, best) in results
                     ),
                 ))  # fmt: skip
         return scores

@@ -8,6 +8,7 @@ Every score here is a function of sums over its items, so a resample needs nothi
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ..evaluators import Combine, Item, Score
@@ -40,9 +41,14 @@ def tallies(score: Score) -> Any:
         return np.array([(i.weight * i.value, i.weight) if i.value is not None else (0.0, 0.0) for i in items])
     if score.combine == "harmonic":
         return np.array([[n for part in i.parts for n in (part or 0.0, part is not None)] for i in items], float)
-    references = [item.reference for item in items]
-    found = metric(score.combine, references)._extract_corpus_statistics([item.answer for item in items], [references])
+    found = _n_grams(score.combine, tuple(item.answer for item in items), tuple(item.reference for item in items))
     return np.array(found, float) * np.array([[counts(item)] for item in items])
+
+
+@lru_cache(maxsize=256)
+def _n_grams(combine: Combine, answers: tuple[str, ...], references: tuple[str, ...]) -> list[list[float]]:
+    """sacrebleu's counts for each answer; kept, as one score is compared with many others."""
+    return metric(combine, references)._extract_corpus_statistics(answers, [references])
 
 
 def scored(combine: Combine, sums: Any) -> Any:

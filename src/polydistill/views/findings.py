@@ -6,14 +6,66 @@ from typing import Any, Literal, NamedTuple
 from ..contamination import clean, contaminated
 from ..evaluators import ABOUT_THE_MEASURE, Score
 from ..records import Lang, Row
-from ..statistics.evidence import Difference, difference, holm
+from ..statistics.evidence import Difference, difference, holm, over_languages
 
 SPELT = {"qa": "QA", "chrf": "chrF++", "bleu": "BLEU", "udhr": "UDHR"}
+SHARES = ("share", "accuracy")
+SHORT = {"bits per character": "bits/char", "share": "%", "accuracy": "%"}
+"""How a unit is written where it is shortened."""
 Flip = Literal["gained", "lost", "both", "neither"]
 FLIPS: dict[Flip, str] = {
     "gained": "wrong before, right after", "lost": "right before, wrong after", "both": "right both times",
     "neither": "wrong both times",
 }  # fmt: skip
+
+
+# Numbers as people read them, by the unit of their score
+
+
+def label(name: str) -> str:
+    """A score's name as people read it: ``translation_from_spa_chrf`` as 'translation from Spanish chrF++'."""
+    parts = name.split("_")
+    return " ".join(
+        Lang(part).english_name if before == "from" else SPELT.get(part, part)
+        for before, part in zip(["", *parts], parts, strict=False)
+    )
+
+
+def read_unit(unit: str, higher_is_better: bool) -> str:
+    """A unit with its direction."""
+    return f"{SHORT.get(unit, unit)} {'↑' if higher_is_better else '↓'}"
+
+
+def factor(unit: str) -> float:
+    """What a value is multiplied by to be read: shares are in per cent."""
+    return 100.0 if unit in SHARES else 1.0
+
+
+def per(unit: str, before: float) -> float:
+    """What a difference is multiplied by to be read: bits in per cent of ``before`` (0 where that is 0), shares in points."""
+    if unit.startswith("bits"):
+        return 100 / before if before else 0.0
+    return factor(unit)
+
+
+def shown(unit: str, value: float) -> str:
+    """A value."""
+    return f"{value:.3f}" if unit.startswith("bits") else f"{value * factor(unit):.1f}"
+
+
+def told(unit: str, before: float, difference: float) -> str:
+    """A difference: per cent of bits, points of shares and scores."""
+    times = per(unit, before)
+    return f"{difference * times:+.1f}{' %' if unit.startswith('bits') else ''}" if times else "-"
+
+
+def interval(unit: str, before: float, low: float, high: float) -> str:
+    """The ends of a difference, such as ``[-1.2, +3.4]``; empty where there is nothing that they would be a part of."""
+    times = per(unit, before)
+    return f"[{low * times:+.1f}, {high * times:+.1f}]" if times else ""
+
+
+# Before and after
 
 
 class Change(NamedTuple):
@@ -48,19 +100,17 @@ class Change(NamedTuple):
     @property
     def interval(self) -> str:
         """Its 95 % interval, such as ``[-1.2, +3.4]``; empty where there are no items to tell it by."""
-        if self.difference is None or not self.per:
-            return ""
-        return f"[{self.difference.low * self.per:+.1f}, {self.difference.high * self.per:+.1f}]"
+        found = self.difference
+        return interval(self.before.unit, self.before.value, found.low, found.high) if found else ""
 
     @property
     def per(self) -> float:
-        """What a difference is multiplied by to be read: shares in per cent, bits in per cent of before."""
+        """What a difference is multiplied by to be read."""
         return per(self.before.unit, self.before.value)
 
     def told(self, difference: float) -> str:
         """A difference as people read it."""
-        unit = " %" if self.before.unit.startswith("bits") else ""
-        return f"{difference * self.per:+.1f}{unit}" if self.per else "-"
+        return told(self.before.unit, self.before.value, difference)
 
     @property
     def unit(self) -> str:
@@ -74,14 +124,12 @@ class Change(NamedTuple):
 
     @property
     def factor(self) -> float:
-        """Shares are shown in per cent."""
-        return 100.0 if self.before.unit in SHARES else 1.0
+        """What a value is multiplied by to be read."""
+        return factor(self.before.unit)
 
     def shown(self, score: Score) -> str:
         """A value of this score as people read it; without items that count there is none."""
-        if not score.n:
-            return "not measurable"
-        return f"{score.value:.3f}" if score.unit.startswith("bits") else f"{score.value * self.factor:.1f}"
+        return shown(score.unit, score.value) if score.n else "not measurable"
 
     @property
     def direction(self) -> str:
@@ -109,16 +157,6 @@ class Change(NamedTuple):
         return {id: names[before == right, after == right] for id, (before, after) in values.items()}
 
 
-SHARES = ("share", "accuracy")
-
-
-def per(unit: str, before: float) -> float:
-    """What a difference is multiplied by to be read: bits in per cent of ``before`` (0 where that is 0), shares in points."""
-    if unit.startswith("bits"):
-        return 100 / before if before else 0.0
-    return 100.0 if unit in SHARES else 1.0
-
-
 def measured(pairs: Iterable[tuple[Score, Score]], trained: Iterable[Row] = ()) -> list[Change]:
     """Each score with its difference, and with its clean part where items overlap with the rows that were trained on.
 
@@ -144,16 +182,45 @@ def _measured(before: Score, after: Score, overlap: Sequence[str]) -> Change:
     return change._replace(overlap=tuple(overlap), clean=part)
 
 
+class Mean(NamedTuple):
+    """One score as the mean over several target languages, before and after."""
+
+    name: str
+    langs: tuple[Lang, ...]
+    difference: Difference
+
+    @property
+    def title(self) -> str:
+        """What it is called in a table, with unit and direction."""
+        found = self.difference
+        return f"{label(self.name)}, mean of {len(self.langs)} languages, {read_unit(found.unit, found.higher_is_better)}"
+
+    @property
+    def cells(self) -> list[str]:
+        """Before, after, and the change with its 95 % interval."""
+        found, unit = self.difference, self.difference.unit
+        change = f"{told(unit, found.before, found.value)} {interval(unit, found.before, found.low, found.high)}".rstrip()
+        return [shown(unit, found.before), shown(unit, found.after), change]
+
+    def as_numbers(self) -> dict[str, Any]:
+        """For other programs."""
+        return {"name": self.name, "languages": [str(lang) for lang in self.langs], **self.difference.model_dump()}
+
+
+def means(changes: Sequence[Change], targets: Sequence[Lang]) -> list[Mean]:
+    """The mean over the target languages of each score that two of them have, or more; see `over_languages`."""
+    by_name: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.difference and change.before.lang in targets:
+            by_name.setdefault(change.before.name, []).append(change)
+    return [
+        Mean(name, tuple(c.before.lang for c in of), over_languages([([c.before], [c.after]) for c in of]))
+        for name, of in by_name.items()
+        if len(of) > 1
+    ]
+
+
 # The table
-
-
-def label(name: str) -> str:
-    """A score's name as people read it: ``translation_from_spa_chrf`` as 'translation from Spanish chrF++'."""
-    parts = name.split("_")
-    return " ".join(
-        Lang(part).english_name if before == "from" else SPELT.get(part, part)
-        for before, part in zip(["", *parts], parts, strict=False)
-    )
 
 
 class Line(NamedTuple):
@@ -180,15 +247,10 @@ def table(changes: Sequence[Change], rich: Lang, target: Lang) -> list[Line]:
         if change.before.lang in (rich, target) and not change.about_the_measure:
             lines.setdefault(change.before.name, {})[change.before.lang] = change
     return [
-        Line(name, read_unit(next(iter(found.values())).before), found.get(target), found.get(rich))
+        Line(name, read_unit(of.unit, of.higher_is_better), found.get(target), found.get(rich))
         for name, found in lines.items()
+        for of in [next(iter(found.values())).before]
     ]
-
-
-def read_unit(score: Score) -> str:
-    """A score's unit with its direction."""
-    unit = {"bits per character": "bits/char", "share": "%", "accuracy": "%"}.get(score.unit, score.unit)
-    return f"{unit} {'↑' if score.higher_is_better else '↓'}"
 
 
 def as_numbers(change: Change) -> dict[str, Any]:

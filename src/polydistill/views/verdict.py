@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from ..records import Lang
-from ..retain import RetainSettings, named
+from ..retain import Front, RetainSettings, named
 from ..served import Served
 from ..sources import BadInput
 from ..statistics.evidence import kept
@@ -27,10 +27,14 @@ class Sentence(NamedTuple):
 
 
 def verdict(
-    changes: Sequence[Change], rich: Lang, targets: Sequence[Lang], retain: RetainSettings | None = None
-) -> list[Sentence]:
-    """One sentence a language: the headline score, else text bits, with its interval; the rich language's is a test of loss."""
-    found = []
+    changes: Sequence[Change], rich: Lang, targets: Sequence[Lang], retain: RetainSettings | None = None,
+    front: Front | None = None,
+) -> list[Sentence]:  # fmt: skip
+    """One sentence a language: the headline score, else text bits, with its interval; the rich language's is a test of loss.
+
+    ``front`` is what the student was chosen from: that it is the untouched model comes first.
+    """
+    found = [Sentence(front.unchanged, "bad")] if front and front.unchanged else []
     for lang in (*targets, rich):
         of_lang = [c for c in changes if c.before.lang == lang]
         lead = leading(of_lang)
@@ -104,25 +108,41 @@ def warnings(
 ) -> list[str]:
     """What casts doubt on the scores, each thing once: a folder that answers otherwise than it did when it was measured,
     the scores' own warnings, too few items, overlap with training rows."""
-    found = [served.sentence] if served and doubted(served) else []
+    folder = [served.sentence] if served and doubted(served) else []
+    return [*folder, *own(changes), *few(changes, rich, retain), *overlapping(changes)]
+
+
+def own(changes: Sequence[Change]) -> list[str]:
+    """The scores' own warnings, each once."""
+    found = []
     for c in changes:
         # What is about the measure says itself what it is about.
-        before = "" if c.about_the_measure else f"{of(c)}: "
-        found += [before + said for said in (c.before.warning, c.after.warning) if said]
+        where = "" if c.about_the_measure else f"{of(c)}: "
+        found += [where + said for said in (c.before.warning, c.after.warning) if said]
+    return list(dict.fromkeys(found))
+
+
+def few(changes: Sequence[Change], rich: Lang, retain: RetainSettings | None) -> list[str]:
+    """Where there are too few items for the margin, or for an interval."""
+    found = []
     change = retained(changes, rich, retain) if retain else None
     if retain and change and change.difference:
         n, least = change.difference.n, change.difference.smallest
         if least is None or least > retain.worse_by.of(change.difference.before, change.difference.unit):
             shown = f"show a loss in 80 % of cases from {change.told(least).lstrip('+')} on" if least else "show none"
             found.append(f"{of(change)}: too few items for a margin of {retain.worse_by}; {n} items {shown}")
+    rough = [f"{of(c)} ({c.difference.groups})" for c in changes if c.difference and c.difference.groups < FEW]
+    return found + ([f"fewer than {FEW} independent items, so the interval is rough: {'; '.join(rough)}"] if rough else [])
+
+
+def overlapping(changes: Sequence[Change]) -> list[str]:
+    """Where items share text with training rows."""
+    found = []
     for c in changes:
         if c.overlap:
             clean = f"; without them {c.shown(c.clean[0])} to {c.shown(c.clean[1])}" if c.clean else ""
             found.append(f"{of(c)}: {len(c.overlap)} of {len(c.before.items)} items share text with training rows{clean}")
-    few = [f"{of(c)} ({c.difference.groups})" for c in changes if c.difference and c.difference.groups < FEW]
-    if few:
-        found.append(f"fewer than {FEW} independent items, so the interval is rough: {'; '.join(few)}")
-    return list(dict.fromkeys(found))
+    return found
 
 
 def doubted(served: Served) -> bool:

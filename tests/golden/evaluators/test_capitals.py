@@ -1,3 +1,5 @@
+from math import nan
+
 import pytest
 from pydantic import ValidationError
 
@@ -27,6 +29,18 @@ def test_equal_likelihood_per_token_is_chance(tools):
     assert choice.value == 0.25
     choice, _ = Capitals(items=30)(tools.Scripted(nats=lambda q, t: -3.0), [ENG], [])
     assert choice.value != 0.25  # names of several words are likelier by the token
+
+
+def test_a_country_with_a_city_that_has_no_likelihood_has_failed(tools):
+    lost, kept = Capitals(items=30)(tools.Scripted(), [ENG], [])[0].items[:2]
+    engine = tools.Scripted(nats=lambda q, t: nan if q == lost.prompt and t == lost.reference else -3.0)
+    choice, _ = Capitals(items=30)(engine, [ENG], [])
+    assert (choice.n, len(choice.items)) == (29, 30)
+    first, second = choice.items[:2]
+    assert (first.id, first.value, first.answer) == (lost.id, None, "")
+    assert second.value is not None
+    assert second.id == kept.id
+    assert choice.warning == f"1 of 30 items failed, as the model gives an option no finite likelihood: {lost.id}"
 
 
 def test_a_name_counts_in_either_language_whatever_its_accents(tools):

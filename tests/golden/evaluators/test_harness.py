@@ -1,6 +1,6 @@
 import json
 import sys
-from math import log
+from math import inf, log, nan
 
 import pytest
 import tiny
@@ -12,6 +12,7 @@ from polydistill.paid import paying
 from polydistill.records import Lang
 from polydistill.sources import BadInput
 from polydistill.stage import Workspace, working
+from polydistill.statistics.tallies import value
 
 Harness = find("evaluators", "harness")
 ENG, SPA, SWA = Lang("eng"), Lang("spa"), Lang("swa")
@@ -105,6 +106,29 @@ def test_the_three_metrics_by_hand(tools, tmp_path):
     assert (score.unit, score.higher_is_better, score.n, score.lang) == ("accuracy", True, 3, ENG)
     assert {(item.answer, item.reference) for item in score.items} == {("a0", "a0"), ("a1", "bb1"), ("a2", "ccc2")}
     assert "1 task of version 3, asked as a chat with 0 examples" in score.note
+
+
+@pytest.mark.parametrize("wrong", [nan, inf, -inf])
+def test_a_document_with_an_option_that_has_no_likelihood_has_failed(tools, tmp_path, wrong):
+    folder = choices(tmp_path / "tasks", count=3, codes=("en",))
+    engine = tools.Scripted(nats=lambda question, text: wrong if text == "ccc1" else -float(len(text)))
+    for score in Harness(tasks=["quiz_en"], folder=folder)(engine, [ENG, SPA], []):
+        (lost,) = (item for item in score.items if item.value is None)
+        assert (lost.prompt, lost.answer, lost.reference) == ("en question 1?", "", "bb1")
+        assert (score.n, len(score.items)) == (2, 3)
+        assert score.value == pytest.approx(value(score))
+        assert score.warning == (f"1 of 3 items failed, as the model gives an option no finite likelihood: {lost.id}")
+
+
+def test_a_folder_under_home_is_found(tools, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = choices(tmp_path / "tasks", count=3, codes=("en",))
+    whole, short = Harness(tasks=["quiz_en"], folder=folder), Harness(tasks=["quiz_en"], folder="~/tasks")
+    short.check([ENG, SPA])
+    assert short(tools.Scripted(), [ENG, SPA], []) == whole(tools.Scripted(), [ENG, SPA], [])
+    assert short.identity() == whole.identity()
+    choices(folder, count=4, codes=("en",))
+    assert short.identity() == whole.identity()
 
 
 def test_every_language_is_measured_on_the_same_places(tools, tmp_path):

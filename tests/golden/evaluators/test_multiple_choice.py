@@ -1,10 +1,12 @@
 import json
+from math import inf, nan
 
 import pytest
 
 from polydistill.component import find
 from polydistill.records import Lang
 from polydistill.sources import BadInput
+from polydistill.statistics.tallies import value
 
 MultipleChoice = find("evaluators", "multiple_choice")
 ENG, SPA, SWA = Lang("eng"), Lang("spa"), Lang("swa")
@@ -40,6 +42,29 @@ def test_three_norms_by_hand(tools, tmp_path, after, alone, hits):
     assert scores[0].items[0].id == "https://a.example/1#1"
     assert scores[0].items[0].prompt == "A passage.\n\nWhich one?"
     assert len(engine.scored) == 8
+
+
+@pytest.mark.parametrize("wrong", [nan, inf, -inf])
+def test_an_item_with_an_option_that_has_no_likelihood_has_failed(tools, tmp_path, wrong):
+    """The second question's third option has none after the question, or none after nothing."""
+    items = [ITEM | {"question_number": n, "question": f"Which {n}?"} for n in range(4)]
+    items[1]["mc_answer3"] = "after"
+    items[2]["mc_answer3"] = "alone"
+
+    def nats(question, text):
+        return wrong if text == ("alone" if question is None else "after") else -len(text) - (text == "aa")
+
+    scores = MultipleChoice(path=written(tmp_path / "b.jsonl", *items))(tools.Scripted(nats=nats), [ENG], [])
+    assert [score.n for score in scores] == [3, 3, 2]
+    # Of the others the right "bbbb" is not the likeliest, by length one of three that are, less the prior one of four.
+    assert [score.value for score in scores] == pytest.approx([0, 1 / 3, 1 / 4])
+    one, both = {"https://a.example/1#1"}, {"https://a.example/1#1", "https://a.example/1#2"}
+    for score, lost in zip(scores, (one, one, both), strict=True):
+        assert {item.id: item.answer for item in score.items if item.value is None} == dict.fromkeys(lost, "")
+        said, _, ids = score.warning.partition(": ")
+        assert said == f"{len(lost)} of 4 items failed, as the model gives an option no finite likelihood"
+        assert set(ids.split(", ")) == lost
+        assert score.value == pytest.approx(value(score))
 
 
 def test_the_dialect_says_the_language(tools, tmp_path):

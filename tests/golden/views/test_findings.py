@@ -4,7 +4,7 @@ import pytest
 from tiny_scores import answered, change, score
 
 from polydistill.records import Chat, Lang, Lineage, Row, Turn
-from polydistill.views.findings import Change, as_numbers, label, measured, table
+from polydistill.views.findings import Change, as_numbers, label, means, measured, table
 
 ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
 
@@ -155,6 +155,31 @@ def test_what_is_about_the_measure_is_in_no_family_and_in_no_table():
 
 def test_without_items_that_count_there_is_no_value():
     assert change("x", SPA, 0.0, 0.0, n=0).shown(score("x", SPA, 0.0, n=0)) == "not measurable"
+
+
+# Means over languages
+
+
+def test_the_mean_of_the_targets_that_have_a_score_and_not_of_the_rich_language():
+    pairs = [
+        (answered(name, lang, [0.0] * 10), answered(name, lang, [1.0] * right + [0.0] * (10 - right)))
+        for name, lang, right in (("x", SPA, 8), ("x", CAT, 6), ("x", ENG, 1), ("y", SPA, 5))
+    ]
+    (found,) = means(measured(pairs), (SPA, CAT))
+    assert (found.name, found.langs) == ("x", (SPA, CAT))
+    assert found.title == "x, mean of 2 languages, % ↑"
+    before, after, gained = found.cells
+    assert (before, after, gained[:5]) == ("0.0", "70.0", "+70.0")
+    assert (found.difference.n, found.difference.groups) == (20, 10)  # each question in both languages
+    assert gained[5:] == f" [{100 * found.difference.low:+.1f}, {100 * found.difference.high:+.1f}]"
+    told = found.as_numbers()
+    assert (told["name"], told["languages"], told["value"]) == ("x", ["spa", "cat"], pytest.approx(0.7))
+
+
+def test_one_target_has_no_mean():
+    pairs = [(answered("x", lang, [0.0, 1.0]), answered("x", lang, [1.0, 1.0])) for lang in (SPA, ENG)]
+    assert means(measured(pairs), (SPA,)) == []
+    assert means([change("x", SPA, 1.0, 2.0), change("x", CAT, 1.0, 2.0)], (SPA, CAT)) == [], "without items none can be told"
 
 
 # The table

@@ -6,7 +6,7 @@ import pytest
 from tiny_scores import answered, change
 
 from polydistill.records import Lang
-from polydistill.retain import RetainSettings
+from polydistill.retain import Front, Point, RetainSettings
 from polydistill.served import Served
 from polydistill.statistics.margin import Margin
 from polydistill.views.findings import Change
@@ -55,6 +55,13 @@ def test_what_stayed_as_it_was_is_said_so():
 def test_a_language_without_scores_on_text_by_people_has_no_verdict():
     changes = [change("fit_to_machine_translation", SPA, 3.0, 2.0)]
     assert verdict(changes, ENG, [SPA])[0] == ("Spanish: nothing measured on text by people.", "plain")
+
+
+def test_a_student_that_is_the_untouched_model_is_said_to_be_first():
+    front = Front.alone(Point(4, 0.0))
+    assert verdict([rich(None)], ENG, [SPA], front=front)[0] == ("The student is the untouched model.", "bad")
+    trained = Front.alone(Point(4, 0.5))
+    assert verdict([rich(None)], ENG, [SPA], front=trained) == verdict([rich(None)], ENG, [SPA])
 
 
 # Retention

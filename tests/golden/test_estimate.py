@@ -1,0 +1,139 @@
+"""What a plan would do and cost, by hand; the probe and its words are tested in tests/flow/test_cli.py."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+
+from polydistill.component import Settings
+from polydistill.endings import WouldRun
+from polydistill.engines import Sampling
+from polydistill.estimate import Counting, Speed, costs, disk, outlook, reason
+from polydistill.plan import Plan, read_plan
+from polydistill.records import Chat, Lang, Turn
+from polydistill.stage import Workspace, finish, working, write_json
+from polydistill.template import Template
+
+
+class Given(Settings):
+    rate: float
+    path: str = "a"
+
+
+def would_run(folder: Path, **changes: Any) -> WouldRun:
+    return WouldRun("train", folder / "train-now", Given(**{"rate": 0.2, **changes}), ())
+
+
+def kept(folder: Path, name: str, **changes: Any) -> None:
+    """A finished run of the stage with other settings."""
+    one = folder / f"train-{name}"
+    noted = {"rate": 0.1, "path": "a", **changes}
+    write_json(one / "beside" / "settings.json", {"stage": "train", "version": 1, "settings": noted, "inputs": []})
+    finish(one, {})
+
+
+def test_a_stage_runs_because_it_never_did(tmp_path: Path):
+    assert reason(would_run(tmp_path)) == "has not run yet"
+
+
+def test_a_stage_that_was_begun_goes_on(tmp_path: Path):
+    kept(tmp_path, "1")
+    (tmp_path / "train-now").mkdir()
+    assert reason(would_run(tmp_path)) == "was begun and goes on"
+
+
+def test_a_stage_runs_because_of_what_differs_from_the_nearest_one(tmp_path: Path):
+    kept(tmp_path, "far", path="a path of another length")
+    assert reason(would_run(tmp_path)) == "changed: path a path of an... -> a, rate 0.1 -> 0.2"
+    kept(tmp_path, "near")
+    assert reason(would_run(tmp_path)) == "changed: rate 0.1 -> 0.2"
+    kept(tmp_path, "version", rate=0.2)
+    assert reason(would_run(tmp_path)) == "changed: its version"
+
+
+def test_one_that_was_not_finished_is_not_compared_with(tmp_path: Path):
+    write_json(tmp_path / "train-half" / "beside" / "settings.json", {"settings": {"rate": 0.1}, "inputs": []})
+    assert reason(would_run(tmp_path)) == "has not run yet"
+
+
+def test_counting_pays_for_a_prompt_once_and_for_every_text():
+    template = Template(tiny.tokenizer())
+    chat = Chat(turns=(Turn(role="user", text="why?", lang=Lang("eng")),))
+    counting = Counting(template)
+    assert counting.score([chat, chat, None], ["a", "bcd", "efgh"]) == [-1.0] * 3
+    prompt = len(template.prompt(chat))
+    assert counting.scored == prompt + sum(counting.count(["a", "bcd", "efgh"]))
+    assert [answer.text for answer in counting.answer([chat, chat], Sampling(max_tokens=7))] == ["", ""]
+    assert counting.generated == 14
+
+
+# The tiny world: 40 questions, answers of 64 tokens, one target, 3,000 tokens twice over
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.world(tmp_path_factory.mktemp("world"), taught=False)
+
+
+def plan_of(world: Path, *changes: str) -> Plan:
+    return read_plan(str(world), list(changes))
+
+
+SPEED = Speed(generated=10.0, scored=100.0, trained=50.0, translated=20.0, question=5.0, memory=1.0)
+
+
+def test_tokens_and_seconds_of_the_long_stages(world: Path):
+    found = {cost.stage: cost for cost in costs(plan_of(world, "evaluate.evaluators=[loops]"), SPEED)}
+    assert list(found) == ["answer", "translate", "train", "evaluate"]
+    assert found["answer"][1:] == (40 * 64, 40 * 64 / 10)
+    assert found["translate"][1:] == (40 * (5 + 64), 40 * (5 + 64) / 20)
+    assert found["train"][1:] == (2 * 3000, 2 * 3000 / 50)
+    # A fifth of the questions is held out, in both languages; each answer has 96 tokens; two models are measured.
+    assert found["evaluate"][1:] == (2 * 8 * 2 * 96, 2 * 8 * 2 * 96 / 10)
+
+
+def test_a_plan_that_asks_itself_generates_what_it_throws_away(world: Path):
+    asks = plan_of(world, "ask={source: {self_ask: {max_tokens: 10}}, questions: 70}", "evaluate.evaluators=[loops]")
+    first = next(costs(asks, SPEED))
+    assert (first.stage, first.tokens) == ("ask", 70 / 0.7 * 10)
+
+
+def test_what_does_not_translate_costs_nothing(world: Path):
+    assert "translate" not in {cost.stage for cost in costs(plan_of(world), SPEED._replace(translated=0.0))}
+
+
+def test_every_candidate_is_measured_and_the_untouched_model_too(world: Path):
+    text_bits = f"text_bits: {{label: toy, split: development, texts: {{parallel: {{path: {world.parent}/parallel.tsv}}}}}}"
+    chosen = f"choose={{by: text_bits, scales: [0.5, 1.0], evaluators: [{{{text_bits}}}]}}"
+    plans = [plan_of(world, chosen, f"train.candidates={count}") for count in (1, 2)]
+    one, two = (next(cost for cost in costs(plan, SPEED) if cost.stage == "choose") for plan in plans)
+    assert two.tokens * 3 == one.tokens * 5  # 1 + 2 scales, 1 + 2 x 2
+    assert one.seconds == pytest.approx(one.tokens / 100)
+
+
+def test_a_plan_that_never_ran_runs_whole(world: Path, tmp_path: Path):
+    steps = outlook(plan_of(world, f"runs={tmp_path}/none"))
+    assert [step.stage for step in steps] == ["ask", "answer", "translate", "mix", "train", "choose", "evaluate", "report"]
+    assert all(step.runs for step in steps)
+    assert [step.why for step in steps] == ["has not run yet", *["follows ask"] * 7]
+
+
+def test_a_plan_of_which_a_stage_is_done_runs_from_the_next_on(world: Path, tmp_path: Path):
+    from polydistill.ask import ask
+
+    plan = plan_of(world, f"runs={tmp_path}/some")
+    with working(Workspace(plan.runs)):
+        done = ask(plan.ask)
+    first, second, third, *_ = outlook(plan)
+    assert first == ("ask", False, f"kept in {done.folder.name}")
+    assert second == ("answer", True, "has not run yet")
+    assert third == ("translate", True, "follows answer")
+
+
+def test_the_disk_that_is_wanted_grows_with_the_candidates(world: Path, tmp_path: Path):
+    size = (world.parent / "model" / "model.safetensors").stat().st_size
+    for candidates in (1, 3):
+        wanted, free = disk(plan_of(world, f"train.candidates={candidates}", f"runs={tmp_path}/not/there/yet"))
+        assert wanted == pytest.approx((7 + candidates) * size / 1e9)
+        assert free > 0

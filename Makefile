@@ -73,7 +73,7 @@ $(HELP)/es: .venv/ready
 lift: real-parts
 	$(BIN)/python -m polydistill run examples/lift.yaml --model "$$(cat .cache/model)"
 
-# About three hours of two cores a pair; the same command goes on after a stop. docs/study.md has what it found.
+# About three hours of two cores; the same command goes on after a stop. docs/study.md has what it found.
 ARMS := untouched,sdrrl,sft_en,translate_train,x_llama,human,sdrrl-no_self_answers,sdrrl-no_cross,sdrrl-no_code_switch,sdrrl-no_people
 study: real-parts $(HELP)/es .cache/apertium-eng-cat
 	$(BIN)/python -m polydistill compare examples/study.yaml --model "$$(cat .cache/model)" --arms $(ARMS) --seeds 3

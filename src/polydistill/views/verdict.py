@@ -39,7 +39,12 @@ def verdict(
         of_lang = [c for c in changes if c.before.lang == lang]
         lead = leading(of_lang)
         if lead is None:
-            found.append(Sentence(f"{lang.english_name}: nothing measured on text by people.", "plain"))
+            found.append(
+                Sentence(
+                    f"{lang.english_name}: no documentation QA and no text bits, which lead where measured; see the table.",
+                    "plain",
+                )
+            )
             continue
         found.append(_of_language(lang, lead, of_lang, rich if retain is None else None))
     if retain is not None:

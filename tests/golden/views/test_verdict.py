@@ -54,7 +54,10 @@ def test_what_stayed_as_it_was_is_said_so():
 
 def test_a_language_without_scores_on_text_by_people_has_no_verdict():
     changes = [change("fit_to_machine_translation", SPA, 3.0, 2.0)]
-    assert verdict(changes, ENG, [SPA])[0] == ("Spanish: nothing measured on text by people.", "plain")
+    assert verdict(changes, ENG, [SPA])[0] == (
+        "Spanish: no documentation QA and no text bits, which lead where measured; see the table.",
+        "plain",
+    )
 
 
 def test_a_student_that_is_the_untouched_model_is_said_to_be_first():

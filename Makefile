@@ -109,11 +109,13 @@ lint: .venv/ready
 docs: .venv/ready
 	$(BIN)/python -m polydistill.catalogue
 
-# The exact development lock; run it after changing pyproject.toml.
+# The exact development lock, without what torch needs on a GPU alone; run it after changing pyproject.toml.
 lock: .venv/ready
 	@$(BIN)/python -m pip install --quiet pip-tools
 	@$(BIN)/python -m piptools compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	  --unsafe-package torch --unsafe-package setuptools --extra dev --output-file requirements.lock pyproject.toml
+	@awk '/^[^ #]/ {skip = /^(nvidia-|cuda-|triton==)/} !skip' requirements.lock > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
 
 clean:
 	rm -rf .venv .cache build dist

@@ -14,7 +14,6 @@ from polydistill.objectives import Objective
 from polydistill.student import Batch, Student
 from polydistill.template import Template
 
-torch.set_num_threads(1)
 PROGRESS = 0.4
 
 

@@ -14,7 +14,6 @@ from polydistill.models import load_model
 from polydistill.student import Batch, Student, log_likelihood
 from polydistill.teachers import OpenTeacher
 
-torch.set_num_threads(1)
 EXAMPLES: dict[str, list[dict[str, Any]]] = {"untouched": [{}]}
 ROWS = [Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2), Tokens([256, 12, 22], 1)]
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 import tiny
-import torch
 from typer.testing import CliRunner
 
 from polydistill.cli import app
 from polydistill.records import split_of
 
-torch.set_num_threads(1)
 NOISE = ("on in over under near", "red blue green old new")
 
 
@@ -64,8 +62,8 @@ def compare(plan: Path, arms: str, *changes: str, seeds: int = 1) -> tuple[int, 
     return result.exit_code, result.output
 
 
-def found(plan: Path) -> dict:
-    (file,) = (plan.parent / "runs").glob("compare-tiny-spa-*/comparison.json")
+def found(plan: Path, name: str = "tiny") -> dict:
+    (file,) = (plan.parent / "runs").glob(f"compare-{name}-spa-*/comparison.json")
     return json.loads(file.read_text("utf-8"))
 
 
@@ -73,11 +71,16 @@ def of(comparison: dict, name: str, lang: str) -> dict:
     return next(score for score in comparison["scores"] if (score["name"], score["lang"]) == (name, lang))
 
 
-def test_where_own_answers_help_they_are_found_to_help(tmp_path: Path):
-    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
-    code, output = compare(plan, "untouched,plan,plan-no_self_answers")
+@pytest.fixture(scope="module")
+def helping(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plan of a world where own answers help. What one comparison of it has computed, the next one keeps."""
+    return world(tmp_path_factory.mktemp("helping"), spoken=tiny.ANSWERS, references=NOISE)
+
+
+def test_where_own_answers_help_they_are_found_to_help(helping: Path):
+    code, output = compare(helping, "untouched,plan,plan-no_self_answers", "name=help")
     assert code == 0, output
-    arms = of(found(plan), "documentation_qa_bits", "spa")["arms"]
+    arms = of(found(helping, "help"), "documentation_qa_bits", "spa")["arms"]
     against = arms["plan-no_self_answers"]["lead_less_this"]
     assert against["high"] < 0  # fewer bits: better
     assert arms["plan-no_self_answers"]["p_holm"] < 0.05
@@ -95,13 +98,12 @@ def test_where_own_answers_do_not_help_that_is_said(tmp_path: Path):
     assert ", worse" in output.replace("\n", " ")
 
 
-def test_a_lost_rich_language_is_called_out_and_ends_in_a_code_of_its_own(tmp_path: Path):
-    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+def test_a_lost_rich_language_is_called_out_and_ends_in_a_code_of_its_own(helping: Path):
     retain = "choose={retain: {score: documentation_qa_bits, worse_by: 2%}}"
     only_target = "mix.builders=[{language_pairs: {rich: 0, target: 1, to_target: 0, to_rich: 0}}]"
-    code, output = compare(plan, "plan", retain, only_target)
+    code, output = compare(helping, "plan", retain, only_target, "name=lost")
     assert code == 3, output
-    assert found(plan)["kept"] == {"plan": "lost"}
+    assert found(helping, "lost")["kept"] == {"plan": "lost"}
     assert "English has lost more than 2%: plan." in output.replace("\n", " ")
 
 
@@ -145,18 +147,18 @@ def test_an_arm_with_too_few_rows_is_refused_before_anything_is_trained(tmp_path
     assert not list((tmp_path / "runs" / "stages").glob("train-*"))
 
 
-def test_a_second_comparison_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
-    assert compare(plan, "plan,translate_train", seeds=2)[0] == 0
-    arm = of(found(plan), "documentation_qa_bits", "spa")["arms"]["plan"]
+def test_a_second_comparison_computes_nothing(helping: Path):
+    runs = helping.parent / "runs"
+    assert compare(helping, "plan,translate_train", "name=twice", seeds=2)[0] == 0
+    arm = of(found(helping, "twice"), "documentation_qa_bits", "spa")["arms"]["plan"]
     assert len(set(arm["values"])) == 2
     assert arm["low"] < arm["mean"] < arm["high"]
-    stages = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "stages").glob("*/manifest.json")}
-    (folder,) = (tmp_path / "runs").glob("compare-tiny-spa-*")
+    stages = {path: path.stat().st_mtime_ns for path in runs.glob("stages/*/manifest.json")}
+    (folder,) = runs.glob("compare-twice-spa-*")
     assert (folder / "translate_train-seed-1" / "config.json").is_file()
     assert (folder / "comparison.html").is_file()
-    assert compare(plan, "plan,translate_train", seeds=2)[0] == 0
-    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "stages").glob("*/manifest.json")} == stages
+    assert compare(helping, "plan,translate_train", "name=twice", seeds=2)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in runs.glob("stages/*/manifest.json")} == stages
 
 
 @pytest.mark.slow
@@ -192,9 +194,8 @@ def test_an_unknown_arm_gets_the_nearest_right_name(tmp_path: Path):
     assert "no arm named 'translate_trian'; did you mean translate_train?" in output
 
 
-def test_a_file_of_ones_own_is_an_arm(tmp_path: Path):
-    plan = world(tmp_path, spoken=tiny.ANSWERS, references=NOISE)
+def test_a_file_of_ones_own_is_an_arm(helping: Path, tmp_path: Path):
     (tmp_path / "slow.yaml").write_text("# A tenth of the learning rate\nchanges: [train.learning_rate=1.0e-3]\n")
-    code, output = compare(plan, f"plan,{tmp_path / 'slow.yaml'}")
+    code, output = compare(helping, f"plan,{tmp_path / 'slow.yaml'}", "name=own")
     assert code == 0, output
-    assert found(plan)["arms"][str(tmp_path / "slow.yaml")]["says"] == "A tenth of the learning rate"
+    assert found(helping, "own")["arms"][str(tmp_path / "slow.yaml")]["says"] == "A tenth of the learning rate"

@@ -24,7 +24,6 @@ from polydistill.plan import read_plan
 from polydistill.records import split_of
 from polydistill.stage import Rows, Workspace, read_shard, working
 
-torch.set_num_threads(1)
 STAGES = ["ask", "answer", "translate", "mix", "train", "choose", "measure", "measure", "served", "report"]
 BACKWARDS = """\
 import sys

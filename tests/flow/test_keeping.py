@@ -22,8 +22,6 @@ from polydistill.student import Student
 from polydistill.template import Template
 from polydistill.training import TrainSettings
 
-torch.set_num_threads(1)
-
 
 def rows(lang: Lang, count: int, first: int) -> list[Row]:
     """What the taught model answers, or question and answer said backwards."""

@@ -33,7 +33,6 @@ from polydistill.template import Template
 from polydistill.train import Candidates, disk_wanted, enough_disk, launch, train
 from polydistill.training import TrainSettings
 
-torch.set_num_threads(1)
 WORDS = ["sun", "moon", "star", "river", "house", "tree", "bird", "cat", "dog", "red", "blue", "green"]
 STEPS = 12
 

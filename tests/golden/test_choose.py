@@ -33,9 +33,6 @@ from polydistill.stage import Stopped, Workspace, finish, working
 from polydistill.train import Candidates
 from polydistill.yaml_tree import PlanError
 
-torch.set_num_threads(1)
-
-
 # Weights
 
 

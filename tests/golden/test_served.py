@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import tiny
-import torch
 from safetensors.torch import load_file, save_file
 from tiny_engine import change, engine
 from tiny_rows import ENG, SPA, chat, names_in
@@ -20,7 +19,6 @@ from polydistill.records import Row
 from polydistill.served import ServedSettings, changed_files, check_served, served
 from polydistill.stage import Rows, Workspace, finish, write_rows
 
-torch.set_num_threads(1)
 QUESTIONS = ["the cat", "my dog?", "who sees the moon?", "a bird in the tree"]
 
 

@@ -9,7 +9,6 @@ from polydistill.loop import Tokens, padded
 from polydistill.models import load_model
 from polydistill.student import Batch, Student, over_chunks
 
-torch.set_num_threads(1)
 ROWS = [Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2, rich=True), Tokens([256, 12, 22], 1)]
 
 

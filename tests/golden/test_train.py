@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from tiny_rows import ENG, chat
 
 from polydistill.engines.transformers import Transformers
@@ -13,8 +12,6 @@ from polydistill.schedules.constant import Constant
 from polydistill.stage import Rows, Stopped, Workspace, finish, is_finished, write_shard
 from polydistill.train import Candidates, train
 from polydistill.training import TrainSettings
-
-torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from polydistill.student import Student
 from polydistill.teachers import OpenTeacher, Teacher
 from polydistill.teachers.untouched import Untouched
 
-torch.set_num_threads(1)
 ROWS = [
     Tokens([256, 10, 20, 30, 257], 2, rich=True), Tokens([256, 11, 257], 2), Tokens([256, 12, 22], 1, rich=True),
     Tokens([256, 13, 23, 33], 1),

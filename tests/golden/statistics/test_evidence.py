@@ -461,7 +461,7 @@ WORLDS = [(yes_no, 0.05, 160), (bits, 0.05, 60), (pages, 0.1, 160)]
 
 @pytest.mark.parametrize(("world", "items"), [(world, items) for world, _, items in WORLDS])
 def test_chance_is_rarely_taken_for_a_difference(world: Callable, items: int):
-    covered, excluded, under = simulated(world, 0.0, items, 300)
+    covered, excluded, under = simulated(world, 0.0, items, 120)
     assert 0.94 <= covered <= 0.97
     assert excluded <= 0.06
     assert under <= 0.06

@@ -9,7 +9,6 @@ from polydistill.models import load_model
 from polydistill.student import Student
 from polydistill.teachers.untouched import Untouched
 
-torch.set_num_threads(1)
 BATCH = padded([Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2)])
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from . import progress
-from .files import sync_folder, write_json
+from .files import sync, write_json
 
 PART_BYTES = 200_000_000
 """Tensors are written in files of about this size, because the writer copies each file's whole content in memory."""
@@ -30,7 +30,7 @@ def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.op
     write_parts(unfinished, "optimizer", {**state, "random": torch.get_rng_state()})
     write_json(unfinished / "whole.json", {"steps": number})
     os.replace(unfinished, folder)
-    sync_folder(folder.parent)
+    sync(folder.parent)
     for old in sorted(folder.parent.glob("step-*"))[:-2]:
         shutil.rmtree(old)
 
@@ -104,7 +104,7 @@ def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
         for path in unfinished.iterdir():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        sync_folder(unfinished)
+        sync(unfinished)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
-    sync_folder(folder.parent)
+    sync(folder.parent)

@@ -13,9 +13,9 @@ from typing import Any
 from . import progress
 from .component import nearest
 from .engines import BadModel
+from .files import file_digest, replacing
 from .gguf_file import first_line, gguf_about, gguf_fields
 from .records import digest
-from .stage import file_digest, replacing
 
 CACHE = Path("~/.cache/polydistill")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")

@@ -6,31 +6,30 @@ inputs. Every file is written under another name, synced and renamed. ``manifest
 checksums and is written last: a folder with it is finished, a folder without it is gone on with.
 """
 
-import fcntl
 import functools
 import inspect
 import json
-import os
 import resource
 import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from . import progress
 from .component import IDENTITIES, Settings, identity
 from .endings import AfterStage, PartDone, Stopped, WouldRun
-from .files import file_digest, replacing, write_json
+from .files import make_folder, replacing, write_json
+from .locks import only_runner
+from .manifest import BESIDE, damage, finish, is_finished, reopen
 from .records import Row, batches, digest
-
-BESIDE = "beside"
-"""The subfolder for what is recorded but decides nothing: events, times. It stays out of the manifest."""
 
 
 class Artifact:
@@ -56,8 +55,10 @@ class Rows(Artifact):
     """Rows in JSONL shards; iterating streams them in order."""
 
     def __iter__(self) -> Iterator[Row]:
-        for shard in sorted(self.folder.glob("rows-*.jsonl")):
-            yield from read_shard(shard)
+        written = self.manifest["files"] if is_finished(self.folder) else None
+        for shard in shards_of(self.folder):
+            if written is None or shard.name in written:  # others were put there by somebody else
+                yield from read_shard(shard)
 
     def __len__(self) -> int:
         return self.manifest["rows"]
@@ -83,6 +84,8 @@ class Workspace:
     finished: list[tuple[str, Artifact, bool]] = field(default_factory=list)
     """(stage, result, was it there already), in order."""
     stopping: bool = False
+    signal: int = 0
+    """The signal that asked it to stop."""
 
     def part_of(self, stage: str) -> tuple[int, int] | None:
         """This worker's part of a stage; None for the stages before the divided one, which one runner does alone."""
@@ -110,6 +113,7 @@ def working(space: Workspace) -> Iterator[Workspace]:
     token, identities, said = _workspace.set(space), IDENTITIES.set({}), progress.SAID.set(set())
 
     def ask_to_stop(number: int, frame: Any) -> None:
+        space.signal = number
         if space.stopping:
             raise KeyboardInterrupt
         space.stopping = True
@@ -149,21 +153,22 @@ def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
             space = workspace()
             key = {"stage": name, "version": version, "settings": identity(settings), "inputs": [i.identity() for i in inputs]}
             out = space.root / "stages" / f"{name}-{digest(key)[:12]}"
-            there = is_finished(out)
+            there = is_finished(out) and not damage(out)
             if not there:
                 if space.only_look:
                     raise WouldRun(name, out, settings, inputs)
-                out.mkdir(parents=True, exist_ok=True)
+                make_folder(out)
                 part = space.part_of(name)
                 with only_runner(out, part):
+                    mended(out)
                     if not is_finished(out):  # another runner may have finished it just now
                         if part is None:  # the temporary files of other workers are not ours
                             clean(out)
                         write_json(out / BESIDE / "settings.json", key)
                         space.begins(name, out)
-                        started = time.time()
+                        started = time.monotonic()
                         work(settings, *inputs, out=out)
-                        seconds = round(time.time() - started, 1)
+                        seconds = round(time.monotonic() - started, 1)
                         # Peak memory of the process so far, so that the first stage to need the most shows.
                         peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
                         finish(out, {"stage": name, "seconds": seconds, "peak_gb": peak, "machine": socket.gethostname()})
@@ -180,23 +185,12 @@ def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
     return decorate
 
 
-def is_finished(folder: Path) -> bool:
-    return (folder / "manifest.json").exists()
-
-
-def finish(out: Path, about: dict[str, Any]) -> None:
-    """Writes the manifest: from now on the folder is finished."""
-    files, rows = {}, 0
-    for path in sorted(p for p in out.rglob("*") if p.is_file()):
-        inside = path.relative_to(out)
-        if inside.parts[0] == BESIDE or path.name == "manifest.json" or path.name.startswith(".lock") or path.suffix == ".tmp":
-            continue
-        files[inside.as_posix()] = {"sha256": file_digest(path), "bytes": path.stat().st_size}
-        if path.name.startswith("rows-"):
-            rows += path.read_bytes().count(b"\n")
-    write_json(out / BESIDE / "about.json", about)
-    whole = digest({name: file["sha256"] for name, file in files.items()})
-    write_json(out / "manifest.json", {"digest": whole, "rows": rows, "files": files})
+def mended(out: Path) -> None:
+    """Opens a finished folder again whose files are not what was written, and says so."""
+    if is_finished(out) and (damaged := damage(out)):
+        what = ", ".join(f"{file} {fault}" for file, fault in damaged.items())
+        reopen(out, damaged)
+        progress.say(f"{out.name}: {what}; it is made again, and what was there is in {out.name}/{BESIDE}/damaged")
 
 
 def clean(out: Path) -> None:
@@ -208,47 +202,47 @@ def clean(out: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-@contextmanager
-def only_runner(folder: Path, part: tuple[int, int] | None = None) -> Iterator[None]:
-    """One runner a folder, or one for each part of it: locks that the system takes back when their owner dies."""
-    with ExitStack() as locks:
-        locks.enter_context(_locked(folder / ".lock", fcntl.LOCK_SH if part else fcntl.LOCK_EX))
-        if part:
-            locks.enter_context(_locked(folder / f".lock-{part[0]}-of-{part[1]}", fcntl.LOCK_EX))
-        yield
-
-
-@contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
-    # The file stays: were it removed, one runner could hold the removed file and another a new one of its name.
-    with path.open("a+") as lock:
-        try:
-            fcntl.flock(lock, how | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip()
-            raise RuntimeError(f"another run is working on {path.parent.name} ({holder}); wait for it or stop it") from None
-        lock.truncate(0)
-        lock.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%H:%M:%S')}")
-        lock.flush()
-        yield
-
-
 def write_shard(out: Path, number: int, rows: Iterable[Row]) -> None:
     with replacing(out / f"rows-{number:06d}.jsonl") as file:
         for row in rows:
             file.write(row.to_json() + "\n")
 
 
+def shards_of(folder: Path) -> list[Path]:
+    return sorted(folder.glob("rows-??????.jsonl"))
+
+
 def read_shard(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            yield Row.model_validate_json(line)
+    """The rows of a shard.
+
+    Raises:
+        ValueError: a line holds no row; the error says which and what to do.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                row = Row.model_validate_json(line)
+            except ValidationError:
+                raise ValueError(
+                    f"{path}, line {number}: no row; move {path.parent.name} away, and the same command makes it anew"
+                ) from None
+            yield row
+
+
+def is_whole(shard: Path) -> bool:
+    """Whether a shard of a stage that was not finished is there and ends as a shard does."""
+    if not shard.is_file():
+        return False
+    if not (size := shard.stat().st_size):
+        return True
+    with shard.open("rb") as file:
+        file.seek(size - 1)
+        return file.read() == b"\n"
 
 
 def write_rows(out: Path, rows: Iterable[Row], shard_rows: int = 1000) -> Rows:
     """Writes rows as they come, from the first one again; for stages that see their rows only once, in one process."""
-    for left in out.glob("rows-*.jsonl"):
+    for left in shards_of(out):
         left.unlink()
     for number, batch in enumerate(batches(rows, shard_rows)):
         pause()
@@ -266,13 +260,13 @@ def map_rows(work: Callable[[list[Row]], list[Row]], rows: Rows, out: Path, shar
     shards = -(-len(rows) // shard_rows)
     with progress.line(name, total=len(rows), unit=unit) as seen:
         for number, batch in enumerate(batches(rows, shard_rows)):
-            if number % parts != part or (out / f"rows-{number:06d}.jsonl").exists():
+            if number % parts != part or is_whole(out / f"rows-{number:06d}.jsonl"):
                 seen.skip(len(batch))
                 continue
             pause()
             write_shard(out, number, work(list(batch)))
             seen.advance(len(batch))
-    done = sum(1 for _ in out.glob("rows-*.jsonl"))
+    done = len(shards_of(out))
     if done < shards:
         raise PartDone(out, done, shards)
     return Rows(out)

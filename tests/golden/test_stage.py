@@ -318,7 +318,7 @@ with only_runner(Path({str(folder)!r})):
 def test_a_second_runner_is_refused_and_a_dead_ones_lock_is_free(tmp_path: Path):
     owner = holding(tmp_path)
     try:
-        holder = rf"\(host \S+, process {owner.pid}, since [\d:]+\)"
+        holder = rf"\(host \S+, process {owner.pid}, since [\d: -]+\)"
         said = rf"another run is working on {tmp_path.name} {holder}; wait for it or stop it"
         with pytest.raises(RuntimeError, match=said), only_runner(tmp_path):
             pass

@@ -5,6 +5,7 @@ from typing import Literal
 
 import regex
 
+from . import progress
 from .engines import Answer, Engine, Sampling
 from .paid import PaidEngine, paying
 from .records import Chat, Lang, Row
@@ -41,7 +42,7 @@ def answer_rows(settings: AnswerSettings, engine: PaidEngine, rows: list[Row]) -
     author = f"{settings.model.name()} {str(settings.model.identity())[:200]}"
     asked = [row.payload.asked for row in rows]
     fits = [room >= 1 for room in engine.room(asked)]
-    answers = iter(engine.answer([chat for chat, fit in zip(asked, fits, strict=True) if fit], settings))
+    answers = iter(engine.tried([chat for chat, fit in zip(asked, fits, strict=True) if fit], settings))
     return [
         finish(row, chat, next(answers), settings, author, engine.template) if fit else row.reject("question_too_long")
         for row, chat, fit in zip(rows, asked, fits, strict=True)
@@ -57,6 +58,9 @@ def referred(row: Row) -> Row:
 
 def finish(row: Row, chat: Chat, given: Answer, settings: AnswerSettings, author: str, template: str) -> Row:
     """A row with an answer that is whole, or rejected."""
+    if given.failed:
+        progress.say_once(f"answer: a question has no answer, and is left out: {given.failed.why}")
+        return row.reject("no_answer")
     text, marks = given.text, row.lineage.marks
     if not given.ended and settings.cut == "back":
         text, marks = whole_sentences(text), (*marks, "cut_back")

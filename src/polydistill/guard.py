@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from . import faults, progress, protected
 from .languages import language_id, segments
 from .records import Lang
-from .store import Store
+from .store import Failed, Store
 from .translators import FailedTranslation, OpenTranslator
 
 GIVE_UP_AFTER = 3
@@ -62,29 +62,31 @@ def translate(
         wanted = list(dict.fromkeys(sentences))
         key = {"translator": what, "source": source, "target": target}
         if store is None:
-            return dict(zip(wanted, _ask(translator, wanted, source, target), strict=True))
-        return dict(zip(wanted, store.through(key, wanted, lambda some: _ask(translator, some, source, target)), strict=True))
+            found = _ask(translator, wanted, source, target)
+        else:
+            found = store.through(key, wanted, lambda some: _ask(translator, some, source, target))
+        return {sentence: None if isinstance(one, Failed) else one for sentence, one in zip(wanted, found, strict=True)}
 
     akin = language_id.akin(source, target)  # there a right translation may be the source's own words
     done = _sentences(list(dict.fromkeys(piece.text for one in cut for piece in one if piece.sentence)), pay, akin)
     return [_assembled(one, done, target, akin) for one in cut]
 
 
-def _ask(translator: OpenTranslator, sentences: list[str], source: Lang, target: Lang) -> list[str | None]:
-    """The translations, None for each sentence that makes the translator fail; it is found by halving."""
+def _ask(translator: OpenTranslator, sentences: list[str], source: Lang, target: Lang) -> list[str | Failed]:
+    """The translations, a failure for each sentence that makes the translator fail; it is found by halving."""
     failures = successes = 0
 
-    def some(lot: list[str]) -> list[str | None]:
+    def some(lot: list[str]) -> list[str | Failed]:
         nonlocal failures, successes
         try:
-            found: list[str | None] = list(translator.translate(lot, source, target))
+            found: list[str | Failed] = list(translator.translate(lot, source, target))
         except FailedTranslation as error:
             if len(lot) == 1:
                 progress.say(f"a sentence has no translation: {error}")
                 failures += 1
                 if failures >= GIVE_UP_AFTER and not successes:
                     raise
-                return [None]
+                return [Failed(str(error), lasting=False)]
             half = len(lot) // 2
             return some(lot[:half]) + some(lot[half:])
         if len(found) != len(lot):

@@ -7,7 +7,7 @@ from typing import Any
 from .engines import Answer, Engine, GaveUp, OpenEngine, Sampling
 from .records import Chat
 from .stage import pause, workspace
-from .store import Store
+from .store import Failed, Store
 
 LOT = 256
 """How many results are paid for before they are kept and a run that was asked to stop does so."""
@@ -33,6 +33,21 @@ class PaidEngine(OpenEngine):
         return self._store.through({"template": self.identity}, ["template"], lambda _: [self.live.template])[0]
 
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
+        """As the engine does, and every chat is answered.
+
+        Raises:
+            GaveUp: some are not, whatever was tried.
+        """
+        answers = self.tried(chats, sampling, seeds, again=True)
+        failed = [answer.failed.why for answer in answers if answer.failed]
+        if failed:
+            raise GaveUp(f"{len(failed)} of {len(answers)} questions have no answer: {failed[0]}")
+        return answers
+
+    def tried(
+        self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None, again: bool = False
+    ) -> list[Answer]:  # fmt: skip
+        """As the engine does; some answers may be failures. ``again``: what has failed for good is tried again."""
         drawn = sampling.temperature > 0
         how = sampling.model_dump(
             include={"max_tokens", "temperature", "top_p"} | ({"seed"} if drawn and seeds is None else set())
@@ -42,22 +57,23 @@ class PaidEngine(OpenEngine):
 
         failures: list[GaveUp] = []
 
-        def pay(missing: list[list[object]]) -> Sequence[Sequence[object] | None]:
+        def pay(missing: list[list[object]]) -> list[object]:
             wanted = [by_item[str(item)] for item in missing]
             some_seeds = [seeds[i] for i in wanted] if seeds is not None else None
             try:
-                return self.live.answer([chats[i] for i in wanted], sampling, some_seeds)
+                found: Sequence[Answer | None] = self.live.answer([chats[i] for i in wanted], sampling, some_seeds)
             except GaveUp as failure:
                 failures.append(failure)
-                return failure.found or [None] * len(wanted)
+                found = failure.found or [None] * len(wanted)
+            return [one and (one.failed or [one.text, one.ended]) for one in found]
 
         def then() -> None:
             if failures:  # now that what was answered is kept
                 raise failures[0]
             pause()
 
-        answers = self._store.through({"answer": self.identity, **how}, items, pay, LOT, then)
-        return [Answer(*kept) for kept in answers]
+        answers = self._store.through({"answer": self.identity, **how}, items, pay, LOT, then, again)
+        return [Answer("", False, kept) if isinstance(kept, Failed) else Answer(*kept) for kept in answers]
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
         items = [[_said(chat), text] for chat, text in zip(chats, texts, strict=True)]

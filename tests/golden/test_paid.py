@@ -40,13 +40,19 @@ def test_a_row_that_fails_for_good_loses_no_answer_of_the_others(
 
     questions = chats(*map(str, range(4)))
     with serving(reply) as server, working(Workspace(tmp_path)):
-        with pytest.raises(GaveUp, match="answered 400"), paying(engine(server, concurrency)) as paid:
+        with (
+            pytest.raises(GaveUp, match=r"1 of 4 questions have no answer: .* answered 400"),
+            paying(engine(server, concurrency)) as paid,
+        ):
             paid.answer(questions, Sampling())
+        with paying(engine(server, concurrency)) as paid:
+            assert [bool(answer.failed) for answer in paid.tried(questions, Sampling())] == [False, False, False, True]
+        assert sorted(asked) == ["0", "1", "2", "3"], "what was refused is not asked again"
         broken[0] = False
         with paying(engine(server, concurrency)) as paid:
             answers = paid.answer(questions, Sampling())
     assert [answer.text for answer in answers] == ["to 0", "to 1", "to 2", "to 3"]
-    assert sorted(asked) == ["0", "1", "2", "3", "3"]
+    assert sorted(asked) == ["0", "1", "2", "3", "3"], "where every answer is needed it is"
 
 
 def test_what_the_tokenizer_tells_is_kept_and_asks_for_no_model(tmp_path: Path):

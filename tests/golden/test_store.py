@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 import tiny_disk
 
+from polydistill import store as store_module
 from polydistill.answer import AnswerSettings, answer
 from polydistill.ask import AskSettings, ask
 from polydistill.engines import Answer, Engine, OpenEngine, Sampling
@@ -18,7 +19,7 @@ from polydistill.paid import paying
 from polydistill.records import Chat, Lang, Turn
 from polydistill.sources.file import File
 from polydistill.stage import Workspace, working
-from polydistill.store import Store
+from polydistill.store import Failed, Store
 from polydistill.translate import TranslateSettings, translate
 from polydistill.translators import OpenTranslator, Translator
 
@@ -142,11 +143,11 @@ def test_what_was_kept_outlives_a_killed_process(tmp_path: Path):
     code = f"""
 import os, signal
 from pathlib import Path
-from polydistill.store import Store
+from polydistill.store import Failed, Store
 store = Store(Path({str(tmp_path / "a.sqlite")!r}))
 store.through("x", [1, 2], lambda items: ["a", "b"])
-store._db.execute("BEGIN IMMEDIATE")
-store._db.execute("INSERT INTO kept VALUES ('half', '1', 0)")
+store._writer.execute("BEGIN IMMEDIATE")
+store._writer.execute("INSERT INTO kept VALUES ('half', '1', 0)")
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == -9
@@ -160,18 +161,154 @@ def test_a_full_disk_is_said_and_loses_nothing_that_was_kept(store: Store, tmp_p
     store.through("x", [1], lambda items: ["a"])
     long = ["b" * 100_000]
     said = r"a\.sqlite cannot be written: {}; make room if its disk is full"
-    store._db.execute("PRAGMA max_page_count=4")
+    store._writer.execute("PRAGMA max_page_count=6")
     with pytest.raises(OSError, match=said.format("database or disk is full")):
         store.through("x", [2], lambda items: long)
-    store._db.execute("PRAGMA max_page_count=1000000")
+    store._writer.execute("PRAGMA max_page_count=1000000")
     with tiny_disk.full(), pytest.raises(OSError, match=said.format("disk I/O error")):
         store.through("x", [2], lambda items: long)
     with tiny_disk.full(10), pytest.raises(OSError, match=r"b\.sqlite cannot be written"):
         Store(tmp_path / "b.sqlite")
     assert store.through("x", [1, 2], lambda items: long) == ["a", *long], "the same store goes on when there is room"
+    store.close()
     again = Store(store.path)
     assert again.through("x", [1, 2], lambda items: 1 / 0) == ["a", *long]
     again.close()
+
+
+def test_a_merge_that_finds_no_room_is_done_later(tmp_path: Path):
+    path = tmp_path / "a.sqlite"
+    Store(path).close()
+    store = Store(path)
+    store.through("x", [1], lambda items: ["b" * 100_000])
+    with tiny_disk.full(50_000), pytest.raises(OSError, match=r"cannot be written: disk I/O error"):
+        store.close()
+    assert len(files(tmp_path)) > 1
+    again = Store(path)
+    assert again.through("x", [1], lambda items: 1 / 0) == ["b" * 100_000]
+    assert files(tmp_path) == ["a.lock", "a.sqlite", "a.sqlite-shm", "a.sqlite-wal"]
+    again.close()
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+# Several processes
+
+
+def test_a_process_has_a_file_of_its_own_until_it_ends(tmp_path: Path):
+    path = tmp_path / "a.sqlite"
+    one, other = Store(path), Store(path)
+    one.through("x", [1], lambda items: ["a"])
+    other.through("x", [2], lambda items: ["b"])
+    own = [name for name in files(tmp_path) if name.endswith(".sqlite") and name != "a.sqlite"]
+    assert len(own) == 2
+    third = Store(path)
+    assert third.get([]) == {}
+    assert all(name in files(tmp_path) for name in own), "what is at work is left alone"
+    for store in (one, other, third):
+        store.close()
+    assert files(tmp_path) == ["a.lock", "a.sqlite"]
+    last = Store(path)
+    assert last.through("x", [1, 2], lambda items: 1 / 0) == ["a", "b"]
+    last.close()
+
+
+def test_a_store_that_only_reads_makes_no_file(store: Store):
+    assert store.through("x", [], lambda items: 1 / 0) == []
+    assert store.get(["a"]) == {}
+    assert not [path for path in store.path.parent.glob("a.*.sqlite")]
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "fuse.sshfs", "ext4"])
+def test_a_network_file_system_is_said_and_has_no_shared_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kind: str
+):
+    monkeypatch.setattr(store_module, "_mounts", lambda: {"/": "ext4", str(tmp_path): kind, str(tmp_path / "other"): "nfs4"})
+    store = Store(tmp_path / "store" / "a.sqlite")
+    store.through("x", [1], lambda items: ["a"])
+    assert ("is on a network file system" in capsys.readouterr().err) == (kind != "ext4")
+    assert any(name.endswith("-wal") for name in files(tmp_path / "store")) == (kind == "ext4")
+    store.close()
+
+
+# Failures
+
+
+def test_a_lasting_failure_is_not_paid_for_again(store: Store):
+    asked: list[int] = []
+
+    def pay(items: list[int]) -> list[Any]:
+        asked.extend(items)
+        return [Failed("refused") if item % 2 else item for item in items]
+
+    assert store.through("x", [1, 2, 3], pay) == [Failed("refused"), 2, Failed("refused")]
+    assert store.through("x", [1, 2, 3, 4], pay) == [Failed("refused"), 2, Failed("refused"), 4]
+    assert asked == [1, 2, 3, 4]
+    assert store.through("x", [1, 2], pay, again=True) == [Failed("refused"), 2]
+    assert asked == [1, 2, 3, 4, 1]
+
+
+def test_a_passing_failure_is_tried_again_so_many_times(tmp_path: Path):
+    asked: list[int] = []
+    for _ in range(5):
+        store = Store(tmp_path / "a.sqlite")
+        assert store.through("x", [1], lambda items: asked.extend(items) or [Failed("busy", lasting=False)])[0].why == "busy"
+        store.close()
+    assert asked == [1] * 3
+
+
+def test_what_succeeds_in_the_end_is_no_failure(tmp_path: Path):
+    for found in (Failed("busy", lasting=False), "a"):
+        store = Store(tmp_path / "a.sqlite")
+        assert store.through("x", [1], lambda items, found=found: [found]) == [found]
+        store.close()
+    store = Store(tmp_path / "a.sqlite")
+    assert store.through("x", [1], lambda items: 1 / 0) == ["a"]
+    store.close()
+
+
+# Damage
+
+
+def test_a_damaged_store_is_named_and_not_overwritten(tmp_path: Path):
+    path = tmp_path / "a.sqlite"
+    store = Store(path)
+    store.through("x", list(range(2000)), lambda items: [f"value {item}" * 9 for item in items])
+    store.close()
+    whole = path.read_bytes()
+    for spoilt in (b"x" * 5000, whole[:100] + b"\xff" * 4000 + whole[4100:], whole[: len(whole) // 2]):
+        path.write_bytes(spoilt)
+        with pytest.raises(OSError, match=r"a\.sqlite is damaged \(.*; save what it holds with: sqlite3 .* or move it away"):
+            read_all(path)
+        assert path.read_bytes()[:100] == spoilt[:100]
+
+
+def read_all(path: Path) -> None:
+    store = Store(path)
+    try:
+        store.through("x", list(range(2000)), lambda items: 1 / 0)
+    finally:
+        store.close()
+
+
+def test_another_program_s_file_is_named(tmp_path: Path):
+    database = sqlite3.connect(tmp_path / "a.sqlite")
+    database.execute("CREATE TABLE kept (other)")
+    database.close()
+    with pytest.raises(OSError, match="is damaged"):
+        read_all(tmp_path / "a.sqlite")
+
+
+def test_a_value_that_is_no_json_is_named(store: Store):
+    store.through("x", [1], lambda items: ["a"])
+    store._writer.execute("UPDATE kept SET value = '{'")
+    with pytest.raises(OSError, match="is damaged"):
+        store.through("x", [1], lambda items: 1 / 0)
+
+
+# Lots
 
 
 def test_lots_are_kept_one_by_one(store: Store):
@@ -196,7 +333,7 @@ def test_several_processes_may_open_and_keep_at_once(tmp_path: Path):
     code = """
 import sys
 from pathlib import Path
-from polydistill.store import Store
+from polydistill.store import Failed, Store
 Path(sys.argv[2]).touch()
 while not Path(sys.argv[3]).exists():
     pass
@@ -211,6 +348,7 @@ for number in range(60):
         assert all(process.poll() is None for process in running)
     go.touch()
     assert [process.wait(60) for process in running] == [0, 0, 0]
+    Store(tmp_path / "a.sqlite").close()
     database = sqlite3.connect(tmp_path / "a.sqlite")
     assert database.execute("SELECT count(*) FROM kept").fetchone() == (61,)
     database.close()

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ..component import Component, Count, Fraction, Settings, contract
 from ..records import Chat
+from ..store import Failed
 
 
 class Sampling(Settings):
@@ -33,6 +34,8 @@ class Answer(NamedTuple):
 
     text: str
     ended: bool
+    failed: Failed | None = None
+    """Why there is none, where an engine cannot answer this one chat; the text is empty then."""
 
 
 class GaveUp(ConnectionError):
@@ -52,7 +55,8 @@ class OpenEngine(ABC):
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
         """One answer a chat. A chat with no turn at all lets the model write the user's turn itself.
 
-        ``seeds`` (one a chat) decide the draws; without them each chat's own text and ``sampling.seed`` do.
+        ``seeds`` (one a chat) decide the draws; without them each chat's own text and ``sampling.seed`` do. Of a server that
+        answers others, an answer may be a failure.
 
         Raises:
             GaveUp: a server failed for good; the error holds the answers that it gave.

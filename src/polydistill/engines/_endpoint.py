@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from .. import progress
 from ..component import missing_extra
+from ..store import Failed
 from . import GaveUp
 
 S, T = TypeVar("S"), TypeVar("T")
@@ -23,16 +24,58 @@ ADVICE = {
     413: "the request is too large; give shorter texts",
     429: "too many requests, or no credit left; try a lower concurrency, or later",
 }
+OF_ONE_REQUEST = (400, 413, 422, 451)
+"""Statuses by which a server refuses what is asked, not who asks."""
+DOWN, REFUSED = 3, 10
+"""A server is down when so many requests fail one after the other, each after all its tries; it refuses whatever is asked when
+it has refused so many and answered none."""
 MOST_SECONDS = 600.0
 """A server that asks to wait longer is not waited for."""
 
 
 class EndpointFailed(GaveUp):
-    """A lasting failure: what the endpoint said, and what to do."""
+    """A request that failed, whatever was tried: what the endpoint said, and what to do."""
 
-    def __init__(self, sentence: str, status: int | None = None):
+    def __init__(self, sentence: str, status: int | None = None, passing: bool = False):
         super().__init__(sentence)
-        self.status = status
+        self.status, self.passing = status, passing
+        """``passing``: the same request may succeed another time."""
+
+
+class Patience:
+    """Tells requests that fail from a server that does, over all that one server is asked; used from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answered = False
+        self._refused = self._down = 0
+        self.over: EndpointFailed | None = None
+        """Why the server is not asked any more."""
+
+    def answered(self) -> None:
+        """A request has succeeded."""
+        with self._lock:
+            self._answered, self._down = True, 0
+
+    def failed(self, error: EndpointFailed) -> Failed:
+        """The failure of one request.
+
+        Raises:
+            EndpointFailed: the server itself fails: it refuses who asks, or whatever is asked, or is down.
+        """
+        with self._lock:
+            if error.passing:
+                self._down += 1
+                over = not self._answered or self._down >= DOWN
+            elif error.status in OF_ONE_REQUEST:
+                self._refused += 1
+                over = not self._answered and self._refused >= REFUSED
+            else:
+                over = True
+            if over:
+                self.over = error
+                raise error
+        return Failed(str(error)[:500], lasting=not error.passing)
 
 
 class Endpoint:
@@ -98,7 +141,7 @@ class Endpoint:
                 problem = f"{url} did not answer as such an endpoint does{self._said(reply)}; is base_url right?"
             if attempt < self._retries:
                 self._pause(problem, attempt, asked_to_wait)
-        raise EndpointFailed(f"{problem} (tried {self._retries + 1} times)", status)
+        raise EndpointFailed(f"{problem} (tried {self._retries + 1} times)", status, passing=True)
 
     def _pause(self, problem: str, attempt: int, asked: float | None) -> None:
         if asked is not None and asked > MOST_SECONDS:

@@ -1,18 +1,19 @@
 """OpenAI: any endpoint that speaks its protocol, such as vLLM, llama-server or a paid service."""
 
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict, Field, JsonValue, field_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
+from .. import keys
 from ..component import Beside, Count, Positive, nearest
 from ..records import Chat, canonical, seed_of
 from . import Answer, BadModel, Engine, OpenEngine, Sampling
-from ._endpoint import Endpoint, in_threads
+from ._endpoint import Endpoint, EndpointFailed, Patience, in_threads
 from ._openai import OURS, Messages, Server
 
 ROOM = 1 << 20  # servers do not tell; what is too long they refuse themselves
@@ -25,7 +26,7 @@ CANNOT_ASK = (
 class OpenAI(Engine):
     """A model behind an OpenAI-compatible endpoint. It answers; where the server is vLLM it also scores and counts.
 
-    The key is read from an environment variable when it is needed and stands in no setting, log or result. What the
+    The key is read from an environment variable or a file when it is needed and stands in no setting, log or result. What the
     endpoint really runs cannot be seen from here: `revision` is yours to change when that changes. Whether one seed gives
     one text is the server's affair, and so is text that looks like a special token.
     """
@@ -43,6 +44,8 @@ class OpenAI(Engine):
     """More fields for every request, such as {chat_template_kwargs: {enable_thinking: false}}."""
     key_variable: Beside[str | None] = None
     """The name of the environment variable that holds the key; none where no key is wanted."""
+    key_file: Beside[Path | None] = None
+    """Or the file that holds it, readable by its owner alone."""
     concurrency: Beside[Count] = 8
     """Requests at a time."""
     timeout: Beside[Positive] = 120.0
@@ -74,15 +77,21 @@ class OpenAI(Engine):
             raise ValueError("give the name of an environment variable, in capitals, never the key itself")
         return name
 
+    @model_validator(mode="after")
+    def _one_key(self) -> "OpenAI":
+        if self.key_variable is not None and self.key_file is not None:
+            raise ValueError("give key_variable or key_file, not both")
+        return self
+
     @property
     def key(self) -> str | None:
-        """The key, from the environment."""
-        if self.key_variable is None:
-            return None
-        key = os.environ.get(self.key_variable, "").strip()
-        if not key:
-            raise BadModel(f"the environment variable {self.key_variable} is not set; put the key for {self.base_url} into it")
-        return key
+        """The key, from the environment or from its file."""
+        try:
+            if self.key_file is not None:
+                return keys.from_file(self.key_file, self.base_url)
+            return None if self.key_variable is None else keys.from_variable(self.key_variable, self.base_url)
+        except keys.NoKey as error:
+            raise BadModel(str(error)) from None
 
     def check(self, asks: bool = False) -> None:
         if asks:
@@ -114,7 +123,7 @@ class OpenOpenAI(OpenEngine):
     template = ""  # the server's own; it is not shown
 
     def __init__(self, server: Server, concurrency: int):
-        self.server, self.concurrency = server, concurrency
+        self.server, self.concurrency, self.patience = server, concurrency, Patience()
 
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
         said = [_messages(chat) for chat in chats]
@@ -125,8 +134,16 @@ class OpenOpenAI(OpenEngine):
 
         def one(place: int) -> Answer:
             seed = seed_of(sampling.seed, said[place]) if seeds is None else seeds[place]
+            if self.patience.over:
+                raise self.patience.over
             # Some servers take no seed of more than 31 bits.
-            return self.server.answer(said[place], max_tokens=sampling.max_tokens, seed=seed % (1 << 31), **drawn)
+            how = {"max_tokens": sampling.max_tokens, "seed": seed % (1 << 31), **drawn}
+            try:
+                answer = self.server.answer(said[place], **how)
+            except EndpointFailed as error:
+                return Answer("", False, self.patience.failed(error))
+            self.patience.answered()
+            return answer
 
         return in_threads(self.concurrency, one, range(len(chats)))
 

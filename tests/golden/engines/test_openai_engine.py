@@ -119,13 +119,59 @@ def test_a_question_longer_than_the_context_has_no_answer_and_the_rest_have_thei
     assert answers == [Answer("yes", True), Answer("", False), Answer("yes", True)]
 
 
-def test_a_lasting_failure_of_one_row_is_said():
-    def reply(request: Request) -> Reply:
-        refused = request.body["messages"][0]["content"] == "1"
-        return Reply({"error": {"message": "content policy"}}, 400) if refused else said("yes")
+def refusing(status: int, *texts: str) -> Callable[[Request], Reply]:
+    """A server that refuses these questions."""
 
-    with pytest.raises(EndpointFailed, match=r"answered 400 .content policy"):
-        asked(reply, "0", "1", "2")
+    def reply(request: Request) -> Reply:
+        refused = request.body["messages"][0]["content"] in texts
+        return Reply({"error": {"message": "content policy"}}, status) if refused else said("yes")
+
+    return reply
+
+
+@pytest.mark.parametrize(("status", "lasting"), [(400, True), (422, True), (451, True), (500, False), (429, False)])
+def test_a_question_that_a_server_cannot_answer_is_a_failure_beside_the_answers(status: int, lasting: bool):
+    answers, _ = asked(refusing(status, "1"), "0", "1", "2")
+    assert [answer.text for answer in answers] == ["yes", "", "yes"]
+    assert answers[1].failed is not None
+    assert f"answered {status} (content policy)" in answers[1].failed.why
+    assert answers[1].failed.lasting == lasting
+
+
+def test_the_first_question_may_be_the_one_that_is_refused():
+    answers, _ = asked(refusing(400, "0"), "0", "1")
+    assert [bool(answer.failed) for answer in answers] == [True, False]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_refuses_who_asks_ends_it(status: int):
+    with pytest.raises(EndpointFailed, match=f"answered {status}"):
+        asked(refusing(status, "1"), "0", "1", "2")
+
+
+def test_a_server_that_refuses_whatever_is_asked_ends_it_soon():
+    questions = [str(number) for number in range(100)]
+    with serving(refusing(400, *questions)) as server, engine(server).open() as opened:
+        with pytest.raises(EndpointFailed, match="answered 400"):
+            opened.answer([question(text) for text in questions], Sampling())
+        assert 10 <= len(server.requests) <= 10 + 8
+
+
+def test_a_server_that_goes_down_ends_it_soon():
+    questions = [str(number) for number in range(100)]
+    with serving(refusing(503, *questions[5:])) as server:
+        component = engine(server).model_copy(update={"concurrency": 1, "retries": 1})
+        with component.open() as opened, pytest.raises(EndpointFailed, match="answered 503") as down:
+            opened.answer([question(text) for text in questions], Sampling())
+        assert 5 + 3 * 2 <= len(server.requests) <= 5 + 4 * 2, "one more may be under way"
+    assert [one.text for one in down.value.found[:5]] == ["yes"] * 5
+
+
+def test_half_of_all_questions_may_be_refused():
+    questions = [str(number) for number in range(60)]
+    answers, server = asked(refusing(400, *questions[::2]), *questions)
+    assert [bool(answer.failed) for answer in answers] == [True, False] * 30
+    assert len(server.requests) == 60
 
 
 # The key.

@@ -9,30 +9,56 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from . import progress
-from .files import sync, write_json
+from .files import enough_disk, file_digest, make_folder, sync, write_json
+from .manifest import File
 
 PART_BYTES = 200_000_000
 """Tensors are written in files of about this size, because the writer copies each file's whole content in memory."""
 
 
+class Marker(BaseModel):
+    """What a checkpoint holds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: int
+    files: dict[str, File]
+
+
 def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-    """Writes a checkpoint after ``number`` steps: it appears whole under its name; the last two are kept."""
+    """Writes a checkpoint after ``number`` steps: it appears whole under its name; the last two are kept.
+
+    ``whole.json`` is written last and lists every file with its checksum. What the schedule and the order of the rows are at
+    is the number of steps.
+
+    Raises:
+        OSError: the disk has no room for it.
+    """
     folder = out / "checkpoints" / f"step-{number:07d}"
     unfinished = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    make_folder(unfinished)
     state = {f"{name}|{key}": value for name, p in weights.items() for key, value in optimizer.state[p].items()}
+    enough_disk(unfinished, sum(tensor.nbytes for tensor in (*weights.values(), *state.values())), "a checkpoint")
     write_parts(unfinished, "weights", weights)
-    write_parts(unfinished, "optimizer", {**state, "random": torch.get_rng_state()})
-    write_json(unfinished / "whole.json", {"steps": number})
+    write_parts(unfinished, "optimizer", {**state, **random_states()})
+    files = {file.name: {"sha256": file_digest(file), "bytes": file.stat().st_size} for file in sorted(unfinished.iterdir())}
+    write_json(unfinished / "whole.json", {"steps": number, "files": files})
     os.replace(unfinished, folder)
     sync(folder.parent)
-    for old in sorted(folder.parent.glob("step-*"))[:-2]:
+    for old in sorted(folder.parent.glob("step-???????"))[:-2]:
         shutil.rmtree(old)
+
+
+def random_states() -> dict[str, Tensor]:
+    """The state of every random generator that training may draw from."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    return {"random": torch.get_rng_state(), **{f"random {number}": torch.cuda.get_rng_state(number) for number in devices}}
 
 
 def write_parts(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
@@ -49,8 +75,7 @@ def write_parts(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
         path = folder / f"{name}-{number:04d}.safetensors"
         with writing(path):
             save_file(part, path)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(path)
 
 
 @contextmanager
@@ -76,13 +101,15 @@ def read_parts(folder: Path, name: str) -> dict[str, Tensor]:
 def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
     """Loads the newest whole checkpoint; the number of steps that are done, 0 without one."""
     for folder in sorted((out / "checkpoints").glob("step-???????"), reverse=True):
-        if not (folder / "whole.json").is_file():
-            progress.say(f"train: {folder.name} is not whole and is left out")
+        if wrong := damage(folder):
+            progress.say(f"train: {folder.name} is left out: {wrong}")
             continue
         for name, value in read_parts(folder, "weights").items():
             weights[name].data.copy_(value)
         state = read_parts(folder, "optimizer")
-        torch.set_rng_state(state.pop("random"))
+        for name in [name for name in state if name.startswith("random")]:
+            _, _, number = name.partition(" ")
+            torch.cuda.set_rng_state(state.pop(name), int(number)) if number else torch.set_rng_state(state.pop(name))
         for key, value in state.items():
             name, _, what = key.rpartition("|")
             optimizer.state[weights[name]][what] = value.to(weights[name].device if what != "step" else "cpu")
@@ -92,19 +119,31 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
     return 0
 
 
+def damage(folder: Path) -> str:
+    """What is wrong with a checkpoint: the first file that is not as its marker states; empty where it is whole."""
+    try:
+        marker = Marker.model_validate_json((folder / "whole.json").read_bytes())
+    except (OSError, ValidationError):
+        return "it has no marker of being whole"
+    for name, stated in marker.files.items():
+        file = folder / name
+        if not file.is_file() or file.stat().st_size != stated.bytes or file_digest(file) != stated.sha256:
+            return f"{name} is not what was written"
+    return ""
+
+
 def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:
     """A plain folder that transformers loads: weights in the source's dtype, tokenizer, template. The model is used up."""
     wanted = json.loads((source / "config.json").read_text("utf-8")).get("dtype", "float32")
     unfinished = folder.with_name("model.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
+    enough_disk(folder.parent, sum(file.stat().st_size for file in source.glob("*.safetensors")), "the trained model")
     with progress.line("export", unit="writing the model"):
         with writing(unfinished):
             model.to(getattr(torch, wanted)).save_pretrained(unfinished)
             tokenizer.save_pretrained(unfinished)
-        for path in unfinished.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        sync(unfinished)
+        for path in (*unfinished.iterdir(), unfinished):
+            sync(path)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
     sync(folder.parent)

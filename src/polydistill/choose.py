@@ -12,7 +12,7 @@ from . import progress
 from .component import Fraction, Settings
 from .engines import Engine
 from .evaluators import Evaluator, Score, finite
-from .files import replacing
+from .files import enough_disk, replacing
 from .paid import paying
 from .provenance import sources_in
 from .records import Lang
@@ -193,11 +193,7 @@ def write(trained: Path, base: Path, scale: float, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     weights = [file for file in trained.iterdir() if file.suffix == ".safetensors" and scale < 1]
-    wanted, free = sum(file.stat().st_size for file in weights), shutil.disk_usage(folder).free
-    if free < wanted:
-        raise OSError(
-            f"a candidate's weights take {wanted / 1e9:.1f} GB in {folder.parent}, and {free / 1e9:.1f} GB are free; make room"
-        )
+    enough_disk(folder, sum(file.stat().st_size for file in weights), "a candidate")
     untouched = read_weights(base) if weights else {}
     for file in sorted(trained.iterdir()):
         if file in weights:

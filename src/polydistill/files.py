@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,6 +52,20 @@ def state_of(path: Path) -> list[int]:
     """Size and time of change of a file: while these stay, its content is taken to stay."""
     state = path.stat()
     return [state.st_size, state.st_mtime_ns]
+
+
+def enough_disk(folder: Path, wanted: int, what: str) -> None:
+    """Refuses to begin what would fill the disk.
+
+    Raises:
+        OSError: fewer than ``wanted`` bytes are free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < wanted:
+        raise OSError(
+            f"{what} takes up to {wanted / 1e9:.1f} GB in {folder}, and {free / 1e9:.1f} GB are free; "
+            "make room or set runs=FOLDER"
+        )
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from .files import replacing, write_json
+from .files import make_folder, replacing, sync, write_json
 from .plan import Plan
 from .stage import BESIDE, Workspace
 
@@ -16,7 +16,7 @@ from .stage import BESIDE, Workspace
 def keep(plan: Plan, space: Workspace) -> None:
     """The run's own folder: its plan, and links to the results of its stages."""
     folder = plan.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with replacing(folder / "plan.yaml") as file:
         file.write(as_yaml(plan.written()))
     write_json(folder / "stages.json", [[name, result.folder.name, there] for name, result, there in space.finished])
@@ -30,7 +30,7 @@ def keep(plan: Plan, space: Workspace) -> None:
 
 def show(plan: Plan, stage: str, result: Path) -> None:
     """Links a stage's folder into the run's own; done as it begins, so that its rows and events can be followed."""
-    plan.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(plan.folder)
     if stage not in ("measure", "served"):  # two measurements of a run; the report holds them all
         link(plan.folder / stage, result)
     if stage == "train":
@@ -41,15 +41,21 @@ def export(folder: Path, model: Path, card: Path) -> None:
     """The student as a plain folder with its model card; the weights are hard links and take no room."""
     if folder.is_symlink() or (folder.exists() and not _exported(folder)):
         raise FileExistsError(f"{folder} is no model that a run has put there; move it away, then run the same command")
-    unfinished = folder.with_name("model.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished, before = folder.with_name("model.tmp"), folder.with_name("model.old.tmp")
+    for left in (unfinished, before):  # by a run that was killed here
+        shutil.rmtree(left, ignore_errors=True)
     unfinished.mkdir()
     for file in (*model.iterdir(), card):
         # Small files may be edited, so they are copies.
         same_disk = file.stat().st_dev == unfinished.stat().st_dev
         (os.link if file.suffix == ".safetensors" and same_disk else shutil.copy2)(file, unfinished / file.name)
-    shutil.rmtree(folder, ignore_errors=True)
+        sync(unfinished / file.name)
+    sync(unfinished)
+    if folder.exists():
+        os.replace(folder, before)  # a folder is removed file by file: a kill would leave one that is nobody's
     os.replace(unfinished, folder)
+    sync(folder.parent)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def _exported(folder: Path) -> bool:
@@ -60,7 +66,7 @@ def _exported(folder: Path) -> bool:
 
 def link(name: Path, target: Path) -> None:
     """A relative link, replaced when it points elsewhere."""
-    temporary = name.with_name(name.name + ".tmp")
+    temporary = name.with_name(f"{name.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(os.path.relpath(target, name.parent))
     os.replace(temporary, name)

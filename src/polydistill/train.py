@@ -12,7 +12,7 @@ from typing import Any
 from . import progress
 from .component import ALLOWED
 from .endings import Stopped
-from .files import write_json
+from .files import enough_disk, write_json
 from .stage import BESIDE, Artifact, Rows, stage, workspace
 from .training import TrainSettings
 
@@ -50,7 +50,8 @@ def train(settings: TrainSettings, mixture: Rows, *, out: Path) -> Candidates:
     from . import loop  # torch, which a look at the plan need not load
 
     folder, template = settings.model.trainable()
-    enough_disk(out, disk_wanted(settings, folder))
+    there = sum(file.stat().st_size for file in out.rglob("*.safetensors"))  # of a run that was stopped
+    enough_disk(out, max(0, disk_wanted(settings, folder) - there), "training")
     if settings.processes == 1:
         loop.fit(settings, folder, template, mixture, out, stopping=lambda: workspace().stopping)
     else:
@@ -93,17 +94,3 @@ def launch(command: list[str], environment: dict[str, str], stop: Path) -> int:
 def disk_wanted(settings: TrainSettings, model: Path) -> int:
     """Bytes that checkpoints and candidates take, about."""
     return (4 + settings.candidates) * sum(file.stat().st_size for file in model.glob("*.safetensors"))
-
-
-def enough_disk(folder: Path, wanted: int) -> None:
-    """Refuses to begin what would fill the disk.
-
-    Raises:
-        OSError: fewer than ``wanted`` bytes are free.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < wanted:
-        raise OSError(
-            f"training writes up to {wanted / 1e9:.1f} GB to {folder.parent}, and {free / 1e9:.1f} GB are free; "
-            "make room or set runs=FOLDER"
-        )

@@ -210,7 +210,7 @@ def test_rows_shows_rows_and_those_that_are_out(lifted: Any):
         (
             OSError(28, "No space left on device"),
             exits.FAILED,
-            ["error: [Errno 28] No space left", "what was finished is kept; the same"],
+            ["error: a file cannot be written: No space left on device; make room", "what was finished is kept; the same"],
         ),
         (ValueError("a mistake"), exits.FAILED, ["error: a mistake"]),
         (FloatingPointError("the loss is nan"), exits.FAILED, ["error: the loss is nan"]),

@@ -17,8 +17,9 @@ from tiny_rows import ENG, SPA, chat, text
 from tiny_signals import ctrl_c_after
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from polydistill import checkpoints, loop
+from polydistill import checkpoints, files, loop
 from polydistill.engines.transformers import Transformers
+from polydistill.files import enough_disk
 from polydistill.loop import Tokens, fit, micro_batches, padded, plan_steps, read_events
 from polydistill.models import load_model, load_tokenizer
 from polydistill.objectives import Objective
@@ -30,7 +31,7 @@ from polydistill.schedules.cosine import Cosine
 from polydistill.stage import Rows, Stopped, Workspace, finish, only_runner, working, write_shard
 from polydistill.student import Student, log_likelihood
 from polydistill.template import Template
-from polydistill.train import Candidates, disk_wanted, enough_disk, launch, train
+from polydistill.train import Candidates, disk_wanted, launch, train
 from polydistill.training import TrainSettings
 
 WORDS = ["sun", "moon", "star", "river", "house", "tree", "bird", "cat", "dog", "red", "blue", "green"]
@@ -169,20 +170,62 @@ def test_what_came_after_the_checkpoint_is_done_again(
     assert same_bits(out, trained())
 
 
-def test_a_checkpoint_that_is_not_whole_is_left_out(
-    trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def spoil(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes())) and None
+
+
+@pytest.mark.parametrize(
+    ("break_it", "wrong"),
+    [
+        (lambda folder: (folder / "whole.json").unlink(), "it has no marker of being whole"),
+        (spoil("whole.json", lambda data: b""), "it has no marker of being whole"),
+        (spoil("whole.json", lambda data: b'{"steps": 5}'), "it has no marker of being whole"),
+        (spoil("weights-0000.safetensors", lambda data: data[:-100]), "weights-0000.safetensors is not what was written"),
+        (spoil("weights-0000.safetensors", lambda data: data[:-1] + b"x"), "weights-0000.safetensors is not what was written"),
+        (spoil("optimizer-0000.safetensors", lambda data: b""), "optimizer-0000.safetensors is not what was written"),
+        (lambda folder: (folder / "optimizer-0000.safetensors").unlink(), "optimizer-0000.safetensors is not what was written"),
+    ],
+)  # fmt: skip
+def test_the_newest_whole_checkpoint_is_taken(
+    break_it: Callable[[Path], None], wrong: str, trained: Callable[..., Path], random_model: Path, mixture: Rows,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    out = tmp_path / "train-1"
+    with pytest.raises(Stopped):
+        fit(settings(checkpoint_minutes=0), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 5)
+    break_it(out / "checkpoints" / "step-0000005")
+    fit(settings(), random_model, None, mixture, out)
+    said = capsys.readouterr().err
+    assert f"step-0000005 is left out: {wrong}" in said
+    assert "going on after step 4" in said
+    assert events(out) == events(trained())
+    assert same_bits(out, trained())
+
+
+def test_without_a_whole_checkpoint_training_begins_anew(
+    trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path
 ):
     out = tmp_path / "train-1"
     with pytest.raises(Stopped):
-        fit(settings(), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 3)
-    broken = out / "checkpoints" / "step-0000007"
-    broken.mkdir()
-    (broken / "weights-0000.safetensors").write_text("half")
+        fit(settings(checkpoint_minutes=0), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 5)
+    for folder in (out / "checkpoints").iterdir():
+        (folder / "whole.json").unlink()
     fit(settings(), random_model, None, mixture, out)
-    said = capsys.readouterr().err
-    assert "step-0000007 is not whole and is left out" in said
-    assert "going on after step 3" in said
+    assert events(out) == events(trained())
     assert same_bits(out, trained())
+
+
+def test_a_checkpoint_that_would_fill_the_disk_is_not_begun(
+    random_model: Path, mixture: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    out = tmp_path / "train-1"
+    free = shutil.disk_usage(tmp_path)._replace(free=100_000)
+    with pytest.raises(Stopped):
+        fit(settings(checkpoint_minutes=0), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 2)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: free)
+    with pytest.raises(OSError, match=r"a checkpoint takes up to 0\.0 GB in .*make room or set runs=FOLDER"):
+        fit(settings(checkpoint_minutes=0), random_model, None, mixture, out)
+    assert sorted(path.name for path in (out / "checkpoints").glob("step-???????")) == ["step-0000001", "step-0000002"]
 
 
 def test_the_last_two_checkpoints_are_kept(random_model: Path, mixture: Rows, tmp_path: Path, trained: Callable[..., Path]):
@@ -530,9 +573,9 @@ def test_no_part_of_the_model_is_written_to_a_full_disk_in_silence(most: int, ra
 
 
 def test_a_full_disk_is_said_before_training(tmp_path: Path):
-    enough_disk(tmp_path, 1)
-    with pytest.raises(OSError, match=r"training writes up to 1000000000.0 GB .* make room or set runs=FOLDER"):
-        enough_disk(tmp_path, 10**18)
+    enough_disk(tmp_path, 1, "training")
+    with pytest.raises(OSError, match=r"training takes up to 1000000000.0 GB .* make room or set runs=FOLDER"):
+        enough_disk(tmp_path, 10**18, "training")
 
 
 def test_a_job_of_several_ranks_reads_back_the_settings(random_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

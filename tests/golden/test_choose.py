@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from tiny_plan import GOOD
 from tiny_rows import ENG, SPA
 
-from polydistill import choose as stage_file
+from polydistill import files
 from polydistill.choose import ChooseSettings, Model, between, choose, read_weights, write
 from polydistill.engines import OpenEngine
 from polydistill.engines.transformers import Transformers
@@ -58,8 +58,8 @@ def test_a_full_disk_is_said(tmp_path: Path):
 
 def test_a_disk_without_room_for_a_candidate_is_found_before(tmp_path: Path, random_model: Path, monkeypatch: Any):
     nothing_free = functools.partial(tuple.__new__, type(shutil.disk_usage(tmp_path)), (1, 1, 0))
-    monkeypatch.setattr(stage_file.shutil, "disk_usage", lambda folder: nothing_free())
-    with pytest.raises(OSError, match=r"a candidate's weights take 0\.0 GB in .*, and 0\.0 GB are free; make room"):
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: nothing_free())
+    with pytest.raises(OSError, match=r"a candidate takes up to 0\.0 GB in .*, and 0\.0 GB are free; make room"):
         write(random_model, random_model, 0.5, tmp_path / "a")
     write(random_model, random_model, 1.0, tmp_path / "b")
     assert os.stat(tmp_path / "b/model.safetensors").st_ino == os.stat(random_model / "model.safetensors").st_ino

@@ -6,6 +6,7 @@ its name: ``builders/code_switch.py`` is ``code_switch`` in YAML and ``CodeSwitc
 
 import ast
 import difflib
+import hashlib
 import importlib
 import inspect
 import re
@@ -49,7 +50,12 @@ class Settings(BaseModel):
     """A frozen group of settings; unknown names are refused."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, arbitrary_types_allowed=True
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        validate_default=True,
+        arbitrary_types_allowed=True,
+        allow_inf_nan=False,
     )
 
     def identity(self) -> Any:
@@ -105,10 +111,10 @@ def identity(value: Any) -> Any:
     if isinstance(value, Component):
         known = IDENTITIES.get()
         if known is None:
-            return value.identity()
+            return _identity(value)
         key = f"{type(value).__module__} {value.model_dump_json()}"
         if key not in known:
-            known[key] = value.identity()
+            known[key] = _identity(value)
         return known[key]
     if isinstance(value, BaseModel):
         return value.identity() if isinstance(value, Settings) else fields_identity(value)
@@ -119,6 +125,15 @@ def identity(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value
+
+
+def _identity(component: Component) -> Any:
+    """A component's own; of a user's own module with the digest of its file, since nobody raises a version there."""
+    found = component.identity()
+    if "." not in component.name():
+        return found
+    file = inspect.getsourcefile(type(component))
+    return {"own": found, "source": hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else None}
 
 
 def fields_identity(settings: BaseModel) -> dict[str, Any]:
@@ -192,7 +207,7 @@ def summary(kind: str, name: str) -> str:
 
 def find(kind: str, name: str) -> type[Component]:
     """The class of a name: imports that one file. A dotted name is the user's own module and must be allowed."""
-    if "." in name:
+    if "." in name and all(part.isidentifier() for part in name.split(".")):
         if name not in ALLOWED.get():
             raise LookupError(f"{name} is a module of your own: it runs only with --allow {name}")
         try:

@@ -24,6 +24,7 @@ from .stage import BESIDE, Rows, only_runner
 from .student import Batch, Student
 from .teachers import OpenTeacher
 from .template import Template
+from .train import read_events
 from .training import TrainSettings
 
 
@@ -240,12 +241,6 @@ class Events:
                 json.dumps({"step": number, **values, "seconds": round(time.monotonic() - self.started, 2)}) + "\n"
             )
             self._file.flush()
-
-
-def read_events(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of an events file; a half-written last one is left out."""
-    lines = path.read_text("utf-8").splitlines(keepends=True) if path.is_file() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from .component import identity
 from .engines import Answer, Engine, GaveUp, OpenEngine, Sampling
 from .records import Chat
 from .stage import pause, workspace
@@ -19,7 +20,7 @@ class PaidEngine(OpenEngine):
     def __init__(self, engine: Engine, store: Store, stack: ExitStack):
         self._engine, self._store, self._stack = engine, store, stack
         self._open: OpenEngine | None = None
-        self.identity = engine.identity()
+        self.identity = identity(engine)
 
     @property
     def live(self) -> OpenEngine:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,18 @@ class Candidates(Artifact):
         nats an answer token of the step; ``rows``: for each kind of rows, such as ``target spa`` (its group, the language
         that is learned), its answer_tokens and each part of the loss in nats, summed over them.
         """
-        path = self.folder / BESIDE / "events.jsonl"
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.is_file() else []
+        return read_events(self.folder / BESIDE / "events.jsonl")
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """The events of a file up to the first line that is not whole: what was written last may be half there."""
+    found = []
+    with suppress(OSError, ValueError), path.open(encoding="utf-8") as file:
+        for line in file:
+            if not line.endswith("\n") or not isinstance(event := json.loads(line), dict):
+                break
+            found.append(event)
+    return found
 
 
 @stage(version=2)

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from . import guard
-from .component import Settings
+from .component import Settings, identity
 from .records import Chat, Lang, Row
 from .stage import Rows, map_rows, stage, workspace
 from .store import Store
@@ -45,7 +45,7 @@ def translate_rows(settings: TranslateSettings, translator: OpenTranslator, stor
 
 def _into(settings: TranslateSettings, translator: OpenTranslator, store: Store, rows: list[Row], target: Lang) -> list[Row]:
     texts = [turn.text for row in rows for turn in row.payload.turns]
-    what = settings.translator.identity()
+    what = identity(settings.translator)
     translated = iter(guard.translate(translator, texts, settings.rich, target, store=store, what=what))
     found = []
     for row in rows:

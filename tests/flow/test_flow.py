@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 
 from polydistill.cli import app
 from polydistill.flow import run
-from polydistill.loop import read_events
 from polydistill.plan import read_plan
 from polydistill.records import split_of
 from polydistill.stage import Rows, Workspace, read_shard, working
+from polydistill.train import read_events
 
 STAGES = ["ask", "answer", "translate", "mix", "train", "choose", "measure", "measure", "served", "report"]
 BACKWARDS = """\

@@ -198,6 +198,16 @@ def test_a_module_of_ones_own_runs_only_when_allowed(own_module: str):
         assert schedule.identity() == {own_module: {}, "version": 1}
 
 
+def test_a_module_of_ones_own_enters_the_hash_with_its_text(own_module: str, tmp_path: Path):
+    found = []
+    with allowed(own_module):
+        for text in (OWN, OWN.replace("0.5", "0.4"), OWN):
+            (tmp_path / "my_parts" / "halved.py").write_text(text)
+            found.append(identity(read_component(Schedule, own_module)))
+    assert found[0] == found[2] != found[1]
+    assert found[0]["own"] == {own_module: {}, "version": 1}
+
+
 def test_a_module_that_is_not_there_is_said(own_module: str):
     with allowed("my_parts.halvd"), pytest.raises(LookupError, match=r"no module my_parts\.halvd can be imported"):
         find("schedules", "my_parts.halvd")

@@ -9,8 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from polydistill.endings import AfterStage, PartDone, Stopped
-from polydistill.exits import AGAIN, FAILED, REFUSED, STOPPED, Verbs, ended, fail
-from polydistill.stage import Artifact, Workspace
+from polydistill.exits import AGAIN, FAILED, REFUSED, STOPPED, Verbs, ended, fail, told
+from polydistill.stage import Artifact, Workspace, pause
 from polydistill.yaml_tree import PlanError
 
 
@@ -70,6 +70,45 @@ def test_every_end_of_a_run_is_said_in_words(
         ended(Workspace(tmp_path), raising(error))
     assert end.value.exit_code == code
     assert capsys.readouterr().err.splitlines() == said
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("times", [1, 2])
+def test_each_signal_has_its_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals, code: int, times: int
+):
+    def work() -> None:
+        for _ in range(times):
+            signal.raise_signal(number)
+        pause()
+
+    with pytest.raises(typer.Exit) as end:
+        ended(Workspace(tmp_path), work)
+    assert end.value.exit_code == code
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "stopping after this batch; press Ctrl-C again to stop at once"
+    assert said[-1] == f"stopped{' at once' if times == 2 else ''}; {AGAIN}"
+
+
+YOURS = "give a folder that is yours: runs=FOLDER"
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (OSError(28, "No space left on device", "a.txt"), "a.txt cannot be written: No space left on device; make room"),
+    (OSError(28, "No space left on device"), "a file cannot be written: No space left on device; make room"),
+    (PermissionError(13, "Permission denied", "a"), f"a cannot be used: Permission denied; {YOURS}"),
+    (OSError(30, "Read-only file system", "a"), f"a cannot be used: Read-only file system; {YOURS}"),
+    (FileNotFoundError("no file a"), "no file a"),
+])  # fmt: skip
+def test_what_the_system_refuses_is_said_with_what_to_do(error: OSError, said: str):
+    assert told(error) == said
+
+
+def test_a_full_memory_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(typer.Exit) as end:
+        ended(Workspace(tmp_path), raising(MemoryError()))
+    assert end.value.exit_code == FAILED
+    assert capsys.readouterr().err.startswith("error: the memory is full; try a smaller batch_size")
 
 
 def test_one_workers_part_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import os
 import random
 import sys
 import time
@@ -253,9 +254,13 @@ def main() -> None:
     def stopping() -> bool:
         return Path(job["stop"]).exists() or abandoned(out)
 
-    # A rank that ended in an error would have the launcher kill the others.
-    with suppress(Stopped):
-        fit(settings, Path(job["folder"]), template, Rows(Path(job["mixture"])), out, stopping)
+    try:
+        # A rank that ended in an error would have the launcher kill the others.
+        with suppress(Stopped):
+            fit(settings, Path(job["folder"]), template, Rows(Path(job["mixture"])), out, stopping)
+    except (OSError, ValueError, RuntimeError, LookupError, FloatingPointError) as error:
+        sys.stderr.write(f"train: rank {os.environ.get('RANK', '0')}: {progress.spoken(str(error))}\n")
+        raise SystemExit(1) from None
 
 
 def abandoned(out: Path) -> bool:

@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from . import progress
 from .component import IDENTITIES, Settings, identity
 from .endings import AfterStage, PartDone, Stopped, WouldRun
-from .files import make_folder, replacing, write_json
+from .files import file_digest, make_folder, replacing, write_json
 from .locks import only_runner
 from .manifest import BESIDE, damage, finish, is_finished, reopen
 from .records import Row, batches, digest
@@ -196,7 +196,7 @@ def mended(out: Path) -> None:
 def clean(out: Path) -> None:
     """Removes what an interrupted writer left under temporary names."""
     for left in sorted(out.rglob("*.tmp")):  # a folder before what lies in it
-        if left.is_dir():
+        if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         else:
             left.unlink(missing_ok=True)
@@ -229,15 +229,22 @@ def read_shard(path: Path) -> Iterator[Row]:
             yield row
 
 
-def is_whole(shard: Path) -> bool:
-    """Whether a shard of a stage that was not finished is there and ends as a shard does."""
-    if not shard.is_file():
-        return False
-    if not (size := shard.stat().st_size):
-        return True
-    with shard.open("rb") as file:
-        file.seek(size - 1)
-        return file.read() == b"\n"
+def note(out: Path, shard: Path) -> None:
+    """Notes a shard of a stage that is not finished, with its checksum: one that is not noted is made again."""
+    make_folder(out / BESIDE)
+    with (out / BESIDE / "shards.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps([shard.name, file_digest(shard)]) + "\n")
+
+
+def noted(out: Path) -> dict[str, str]:
+    """The checksums of the shards that were written whole; a line that is half there is none."""
+    found = {}
+    with suppress(FileNotFoundError), (out / BESIDE / "shards.jsonl").open("rb") as file:
+        for line in file:
+            with suppress(ValueError, TypeError):
+                name, digest = json.loads(line)
+                found[name] = digest
+    return found
 
 
 def write_rows(out: Path, rows: Iterable[Row], shard_rows: int = 1000) -> Rows:
@@ -257,14 +264,16 @@ def map_rows(work: Callable[[list[Row]], list[Row]], rows: Rows, out: Path, shar
     """
     name = out.name.rsplit("-", 1)[0]
     part, parts = workspace().part_of(name) or (0, 1)
-    shards = -(-len(rows) // shard_rows)
+    shards, written = -(-len(rows) // shard_rows), noted(out)
     with progress.line(name, total=len(rows), unit=unit) as seen:
         for number, batch in enumerate(batches(rows, shard_rows)):
-            if number % parts != part or is_whole(out / f"rows-{number:06d}.jsonl"):
+            shard = out / f"rows-{number:06d}.jsonl"
+            if number % parts != part or (shard.is_file() and written.get(shard.name) == file_digest(shard)):
                 seen.skip(len(batch))
                 continue
             pause()
             write_shard(out, number, work(list(batch)))
+            note(out, shard)
             seen.advance(len(batch))
     done = len(shards_of(out))
     if done < shards:

@@ -74,8 +74,8 @@ def train(settings: TrainSettings, mixture: Rows, *, out: Path) -> Candidates:
             "mixture": str(mixture.folder), "out": str(out), "allow": sorted(ALLOWED.get()),
             "stop": str(stop),
         })  # fmt: skip
-        ranks = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={settings.processes}"]
-        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // settings.processes))}
+        ranks = ["-m", "polydistill.ranks", "--standalone", f"--nproc-per-node={settings.processes}"]
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // settings.processes)), "LOGLEVEL": "CRITICAL"}
         with progress.line("train", unit=f"{settings.processes} processes"):
             code = launch([sys.executable, *ranks, "-m", "polydistill.loop", str(job)], {**os.environ, **threads}, stop)
         if code or not (out / "model").is_dir():

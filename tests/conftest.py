@@ -2,19 +2,23 @@
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import tiny
+import tiny_network
 
 from polydistill.stage import Workspace, working
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A tiny model is fastest on one core; and what a test starts computes to the last bit as it does itself."""
+    """A tiny model is fastest on one core; and what a test starts computes to the last bit as it does itself. Nothing goes out."""
     if config.option.markexpr != "real":
         os.environ["OMP_NUM_THREADS"] = "1"
+    sys.addaudithook(tiny_network.refuse)
+    os.environ |= tiny_network.NOWHERE
 
 
 def pytest_collection_finish() -> None:

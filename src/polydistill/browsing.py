@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .records import Row
 from .stage import BESIDE, Rows, read_shard
+from .visible import visible
 
 BROWSED = ("ask", "answer", "translate", "mix")
 """The stages whose results are rows."""
@@ -28,4 +29,4 @@ def as_text(row: Row) -> str:
         said.append(f"  {payload.lang}: {payload.text}")
     if payload.type == "parallel":
         said += [f"  {payload.source_lang}: {payload.source}", f"  {payload.target_lang}: {payload.target}"]
-    return "\n".join([*said, ""])
+    return visible("\n".join([*said, ""]))

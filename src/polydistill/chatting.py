@@ -8,6 +8,7 @@ from .engines import OpenEngine, Sampling
 from .languages.language_id import identify
 from .plan import Plan
 from .records import Chat, Turn
+from .visible import visible
 
 
 def side_by_side(plan: Plan, student: Path) -> None:
@@ -27,7 +28,7 @@ def side_by_side(plan: Plan, student: Path) -> None:
             table = Table("before", "after", box=None, expand=True, padding=(0, 2, 0, 0))
             for column in table.columns:
                 column.ratio = 1
-            table.add_row(*(talk.turns[-1].text.replace("[", r"\[") for talk in talks))
+            table.add_row(*(visible(talk.turns[-1].text).replace("[", r"\[") for talk in talks))
             console.print(table)
 
 

@@ -10,6 +10,7 @@ import typer
 from . import __version__, component
 from .component import ALLOWED, KINDS
 from .exits import NOT_KEPT, Verbs, ended, fail
+from .progress import spoken
 
 app = typer.Typer(cls=Verbs, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -21,6 +22,11 @@ ModelOption = Annotated[str | None, typer.Option("--model", help="the model to l
 FromOption = Annotated[str | None, typer.Option("--from", help="the language it is good in")]
 ToOption = Annotated[str | None, typer.Option("--to", help="the languages it is to become good in, with commas")]
 AllowOption = Annotated[list[str] | None, typer.Option("--allow", help="a module of your own that the plan may use")]
+
+
+def echo(text: str) -> None:
+    """A line on the standard output, safe to be shown."""
+    typer.echo(spoken(text))
 
 
 def main() -> None:
@@ -50,17 +56,23 @@ def checked(plan: Any) -> None:
 
 def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None = None) -> Any:
     """Runs a plan, or as much of it as is wanted, with every ending in words."""
+    from .files import make_folder
     from .flow import run as flow
+    from .locks import only_runner
     from .run_folder import keep, show
-    from .stage import Workspace
+    from .stage import Workspace, clean
 
     space = Workspace(plan.runs, until=until, part=part, begins=partial(show, plan))
 
     def work() -> Any:
-        try:
-            return flow(plan)
-        finally:
-            keep(plan, space)
+        make_folder(plan.folder)
+        with only_runner(plan.folder, part):
+            if part is None:
+                clean(plan.folder)
+            try:
+                return flow(plan)
+            finally:
+                keep(plan, space)
 
     return ended(space, work)
 
@@ -79,7 +91,7 @@ def run(
     from .report import print_table
 
     print_table(shown, read.report, Console())
-    typer.echo(f"report  {read.folder / 'report.html'}\nmodel   {read.folder / 'model'}")
+    echo(f"report  {read.folder / 'report.html'}\nmodel   {read.folder / 'model'}")
     from .choose import Model
 
     if shown.kept in ("lost", "not shown") or not Model(read.folder / "choose").met:
@@ -97,8 +109,8 @@ def check(
     from .statistics.sizes import lines, too_few
 
     for line in (*lines(read), "", *(f"warning: {said}" for said in too_few(read))):
-        typer.echo(line)
-    typer.echo(f"{plan} is in order; it would run: polydistill plan {plan} shows what and for how long")
+        echo(line)
+    echo(f"{plan} is in order; it would run: polydistill plan {plan} shows what and for how long")
 
 
 @app.command("plan")
@@ -114,7 +126,7 @@ def show_plan(
     from .statistics import sizes
 
     for line in (*estimate.told(read, probing), "", *sizes.lines(read), *(f"warning: {said}" for said in sizes.too_few(read))):
-        typer.echo(line)
+        echo(line)
 
 
 @app.command()
@@ -158,7 +170,7 @@ def work(
     read = plan_of(plan, changes, model, source, target, allow)
     checked(read)
     done = run_flow(read, until=stage, part=(int(number), int(workers)))
-    typer.echo(f"all shards of {done.folder.name} are done; run the plan")
+    echo(f"all shards of {done.folder.name} are done; run the plan")
 
 
 @app.command("list")
@@ -169,15 +181,15 @@ def list_names(kind: Annotated[str | None, typer.Argument(help="a kind of compon
     if kind is None:
         for one in KINDS:
             found = component.names(one)
-            typer.echo(f"{one:<12}{', '.join(found)}")
-        typer.echo(f"{'recipes':<12}{', '.join(sorted(p.stem for p in RECIPES.glob('*.yaml')))}")
+            echo(f"{one:<12}{', '.join(found)}")
+        echo(f"{'recipes':<12}{', '.join(sorted(p.stem for p in RECIPES.glob('*.yaml')))}")
     elif kind == "recipes":
         for path in sorted(RECIPES.glob("*.yaml")):
-            typer.echo(f"{path.stem:<22}{path.read_text('utf-8').splitlines()[0].lstrip('# ')}")
+            echo(f"{path.stem:<22}{path.read_text('utf-8').splitlines()[0].lstrip('# ')}")
     else:
         try:
             for name in component.names(kind):
-                typer.echo(f"{name:<22}{component.summary(kind, name)}")
+                echo(f"{name:<22}{component.summary(kind, name)}")
         except LookupError as error:
             fail(str(error))
 
@@ -188,7 +200,7 @@ def show(name: Annotated[str, typer.Argument(help="a component's or a recipe's n
     from .plan import RECIPES, recipe_names
 
     if name in recipe_names():
-        typer.echo((RECIPES / f"{name}.yaml").read_text("utf-8"))
+        echo((RECIPES / f"{name}.yaml").read_text("utf-8"))
         return
     found = [kind for kind in KINDS if name in component.names(kind)]
     if not found:
@@ -196,14 +208,14 @@ def show(name: Annotated[str, typer.Argument(help="a component's or a recipe's n
         fail(component.unknown("component or recipe", name, everything, "polydistill list"))
     for kind in found:
         cls = component.find(kind, name)
-        typer.echo(f"{name} (one of the {kind})\n\n{cls.__doc__}\n")
+        echo(f"{name} (one of the {kind})\n\n{cls.__doc__}\n")
         for setting, field in cls.model_fields.items():
             default = (
                 "must be given"
                 if field.is_required()
                 else json.dumps(field.get_default(call_default_factory=True), default=str)
             )
-            typer.echo(f"  {setting}: {default}\n      {field.description or ''}")
+            echo(f"  {setting}: {default}\n      {field.description or ''}")
 
 
 @app.command()
@@ -220,7 +232,7 @@ def rows(
         there = ", ".join(s for s in BROWSED if (run_name / s).is_dir())
         fail(f"{run_name} has no rows of the stage {stage}; " + (f"it has {there}" if there else "is it a run's folder?"))
     for row in rows_as_text(run_name / stage, rejected, limit):
-        typer.echo(row)
+        echo(row)
 
 
 def stage_verb(name: str, sentence: str) -> None:
@@ -233,7 +245,7 @@ def stage_verb(name: str, sentence: str) -> None:
         read = plan_of(plan, changes, model, source, target, allow)
         checked(read)
         result = run_flow(read, until=name)
-        typer.echo(str(result.folder))
+        echo(str(result.folder))
 
     app.command(name, help=sentence)(verb)
 
@@ -250,7 +262,7 @@ for _name, _sentence in {
 def about(version: Annotated[bool, typer.Option("--version", help="the version")] = False) -> None:
     """Makes a language model that is good in one language good in others, by distilling it into itself."""
     if version:
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 

@@ -14,11 +14,13 @@ from .comparison import Comparison, ComparisonSettings
 from .exits import NOT_KEPT, ended, fail
 from .files import replacing
 from .plan import Plan
+from .progress import spoken
 from .run_folder import link
 from .stage import Workspace, pause
 from .statistics.sizes import too_few
 from .views.comparison_table import MEANS, change, markdown, title
 from .views.findings import shown
+from .visible import visible
 from .yaml_tree import PlanError
 
 SHOWN = 4
@@ -41,22 +43,22 @@ def compared(names: Sequence[str], seeds: int, given: tuple[Any, ...]) -> None:
         if problems := problems_of(plan, arms):
             raise PlanError(problems)
         for said in told_once({arm.name: too_few(arm.plan) for arm in arms}):
-            typer.echo(f"warning: {said}")
+            typer.echo(f"warning: {spoken(said)}")
         done = compare(settings, plan, arms)
         return done, keep(plan, settings, done)
 
     found, folder = ended(Workspace(plan.runs), work)
     console = Console()
     for sentence in found.found["warnings"]:
-        console.print(f"warning: {sentence}", highlight=False, markup=False)
+        console.print(visible(f"warning: {sentence}"), highlight=False, markup=False)
     for sentence in found.found["verdict"]:
-        console.print(sentence, highlight=False, markup=False)
+        console.print(visible(sentence), highlight=False, markup=False)
     for lang in (*plan.to, plan.rich):
         of_lang = [score for score in found.found["scores"] if score["lang"] == lang]
         console.print(table(lang.english_name, settings.names, of_lang))
     if means := found.found["means"]:
         console.print(table(MEANS, settings.names, means))
-    typer.echo(f"report  {folder / 'comparison.html'}")
+    typer.echo(spoken(f"report  {folder / 'comparison.html'}"))
     if found.found["kept"].get(settings.lead, "kept") != "kept":
         raise typer.Exit(NOT_KEPT)
 
@@ -102,10 +104,10 @@ def table(heading: str, arms: Sequence[str], scores: Sequence[dict[str, Any]]) -
     lines = Table(title=heading, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     lines.add_column("arm", no_wrap=True)
     for score in first:
-        lines.add_column(title(score), justify="right")
+        lines.add_column(visible(title(score)), justify="right")
     lines.add_row(UNTOUCHED, *(shown(score["unit"], score[UNTOUCHED]) for score in first))
     for name in arms:
         means = [(score, score["arms"][name]["mean"]) for score in first]
         cells = (f"{shown(of['unit'], mean)} {change(of, mean - of[UNTOUCHED])}" for of, mean in means)
-        lines.add_row(Path(name).stem, *cells)
+        lines.add_row(visible(Path(name).stem), *cells)
     return lines

@@ -27,7 +27,7 @@ class Verbs(TyperGroup):
 
 def fail(*sentences: str) -> None:
     for sentence in sentences:
-        typer.echo(f"error: {sentence}", err=True)
+        typer.echo(f"error: {progress.spoken(str(sentence), progress.LONGEST)}", err=True)
     raise typer.Exit(REFUSED)
 
 

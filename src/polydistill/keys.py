@@ -20,16 +20,16 @@ SHORTEST = 8
 
 SHAPES = re.compile(
     r"""(?<![A-Za-z0-9])(?:
-      sk-(?:\w+-)*?(?=[A-Za-z_]*\d)\w{16,}[\w-]* | (?:sk|rk)_(?:live|test)_\w{16,} | gsk_\w{20,} | nvapi-[\w-]{20,} | r8_\w{30,}
-    | hf_[A-Za-z0-9]{20,} | gh[opsur]_\w{20,} | github_pat_\w{20,} | glpat-[\w-]{20,} | npm_\w{30,} | pypi-[\w-]{40,}
-    | (?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9]) | AIza[\w-]{30,} | xox[a-z]-[\w-]{10,} | eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*
-    | (?i:bearer)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,} | (?i:basic)\s+(?=[\w+/=]*\d)[\w+/=]{16,}
+      sk-(?:\w+-){0,4}?(?=[A-Za-z_]*\d)\w{16,}[\w-]* | (?:sk|rk)_(?:live|test)_\w{16,} | gsk_\w{20,} | nvapi-[\w-]{20,}
+    | hf_[A-Za-z0-9]{20,} | gh[opsur]_\w{20,} | github_pat_\w{20,} | glpat-[\w-]{20,} | npm_\w{30,}
+    | (?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9]) | AIza[\w-]{30,} | xox[a-z]-[\w-]{10,} | eyJ[\w-]{8,1000}\.[\w-]{8,}\.[\w-]*
+    | r8_\w{30,} | pypi-[\w-]{40,} | (?i:bearer)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,} | (?i:basic)\s+(?=[\w+/=]*\d)[\w+/=]{16,}
     )|-----BEGIN[A-Z ]*PRIVATE[ ]KEY-----(?:[^-]*-----END[A-Z ]*-----)?""",
     re.VERBOSE | re.ASCII,
 )
 """What keys of well-known services look like, tokens of the web, and private keys."""
 IN_ADDRESS = re.compile(
-    r"(?P<before>://)[^/\s@:]*:[^/\s@]+(?=@)|(?P<name>[?&](?:[\w-]*(?:key|token|secret|signature|passw\w*)|sig|auth)=)[^&\s#]+",
+    r"(?P<before>://)[^/\s@:]*:[^/\s@]+(?=@)|(?P<name>[?&](?:[\w-]{0,40}(?:key|token|secret|signature|passw\w{0,10})|sig|auth)=)[^&\s#]+",
     re.IGNORECASE,
 )
 """A password, or a key as a parameter, inside an address."""
@@ -120,13 +120,18 @@ def secret(name: object) -> bool:
     return bool(NAMED.search(plain)) and not ELSEWHERE.search(plain)
 
 
+def _count(name: object, value: Any) -> bool:
+    """Whether this says how many: ``max_token``, misspelt."""
+    return isinstance(value, (int, float)) and str(name).lower().endswith("token")
+
+
 def found_in(value: Any, loc: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
     """(where, what is wrong) of everything in a tree of settings that looks like a key; never the key itself."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if masked(str(key)) != str(key):
                 yield loc, f"a name in it looks like a key; {HOW}"
-            elif secret(key) and inner not in (None, "", True, False):
+            elif secret(key) and inner not in (None, "", True, False) and not _count(key, inner):
                 yield (*loc, key), f"a key or a password, by its name; {HOW}"
             else:
                 yield from found_in(inner, (*loc, key))

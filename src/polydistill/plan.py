@@ -4,18 +4,20 @@ import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from ruamel.yaml.comments import CommentedMap
 
+from . import keys
 from .answer import AnswerSettings
 from .ask import AskSettings
 from .checking import problems
 from .choose import ChooseSettings
-from .component import IDENTITIES, Beside, Settings, identity, nearest, unknown, write_component
+from .component import IDENTITIES, Beside, Settings, identity, unknown, write_component
 from .engines import Engine
 from .evaluate import EvaluateSettings
+from .mistakes import Mistake, no_setting, sentences, too_large
 from .mix import MixSettings
 from .records import Lang, digest
 from .report import ReportSettings
@@ -29,14 +31,27 @@ SECTIONS = {
     "choose": ChooseSettings, "evaluate": EvaluateSettings, "report": ReportSettings,
 }  # fmt: skip
 INHERITED = ("model", "rich", "targets")
+MOST_TARGETS = 200
 
 
 def _folder_name(name: str) -> str:
     if name in ("stages", "store"):
         raise ValueError(f"the folder {name} holds what all runs share; give the run another name")
-    if name.startswith(".") or len(name.encode()) > 200 or not name.isprintable() or set(name) & set("/\\"):
-        raise ValueError("a run's name is the name of its folder under `runs`: no path, and no dot in front")
+    if (
+        name[:1] in (".", "-", "~", " ")
+        or name.endswith(" ")
+        or len(name.encode("utf-8", "replace")) > 200
+        or not name.isprintable()
+        or set(name) & set("/\\")
+    ):
+        raise ValueError("a run's name is the name of its folder under `runs`: no path, no dot, dash, tilde or space in front")
     return name
+
+
+def _runs_folder(runs: Path) -> Path:
+    if not str(runs).isprintable():
+        raise ValueError("the path of a folder that can be shown: no line break or other control character in it")
+    return Path(os.path.expanduser(runs))
 
 
 def _same_language(lang: Lang, others: Iterable[Lang]) -> Lang | None:
@@ -66,7 +81,7 @@ class Plan(Settings):
     """The run's name, a folder under `runs`; made of the recipe and the languages where none is given."""
     recipe: Beside[str] = ""
     """The recipe it began from."""
-    runs: Beside[Annotated[Path, AfterValidator(lambda runs: Path(os.path.expanduser(runs)))]] = Path("runs")
+    runs: Beside[Annotated[Path, AfterValidator(_runs_folder)]] = Path("runs")
     """Where results are kept; runs in one folder share what they have in common."""
 
     @field_validator("to")
@@ -162,10 +177,6 @@ def read_plan(
     return build(tree, str(path))
 
 
-Mistake = tuple[tuple[Any, ...], str]
-"""(where, what is wrong)."""
-
-
 def build(tree: CommentedMap, path: str) -> Plan:
     """A plan from a tree of settings.
 
@@ -173,7 +184,10 @@ def build(tree: CommentedMap, path: str) -> Plan:
         PlanError: every mistake of the whole tree.
     """
     given = plain(tree)
-    mistakes: list[Mistake] = []
+    mistakes: list[Mistake] = list(keys.found_in(given))
+    mistakes += too_large(given)
+    if mistakes:  # before any other sentence can repeat them
+        raise PlanError([f"{place(tree, loc, path)}: {text}" for loc, text in mistakes])
     if isinstance(given.get("model"), str):
         given["model"] = {"transformers": {"path": given["model"]}}
     if isinstance(given.get("to"), str):
@@ -202,7 +216,7 @@ def build(tree: CommentedMap, path: str) -> Plan:
         if key in Plan.model_fields and key not in INHERITED:
             others[key] = _part(Plan.model_fields[key].rebuild_annotation(), given, (key,), mistakes)
         else:
-            mistakes.append(((key,), _no_setting(key, [field.alias or name for name, field in Plan.model_fields.items()])))
+            mistakes.append(((key,), no_setting(key, [field.alias or name for name, field in Plan.model_fields.items()])))
     if mistakes:
         raise PlanError([f"{place(tree, loc, path)}: {text}" for loc, text in mistakes])
     return Plan.model_validate({**others, **sections, "model": top["model"], "from": top["rich"], "to": top["targets"]})
@@ -227,6 +241,9 @@ def _targets(given: dict[str, Any], rich: Lang | None, mistakes: list[Mistake]) 
         return None
     if not found:
         mistakes.append((("to",), "holds no language; give at least one"))
+    if len(found) > MOST_TARGETS:
+        mistakes.append((("to",), f"holds {len(found)} languages; give at most {MOST_TARGETS}"))
+        return None
     targets = [_part(Lang, found, ("to", place), mistakes) for place in range(len(found))]
     for at, target in enumerate(targets):
         if target and (twin := _same_language(target, [rich] if rich else [])):
@@ -236,36 +253,3 @@ def _targets(given: dict[str, Any], rich: Lang | None, mistakes: list[Mistake]) 
             again = "stands there twice" if twin == target else f"is {twin} again (regions differ only where both are stated)"
             mistakes.append((("to", at), f"{target} {again}; give each target language once"))
     return tuple(targets)
-
-
-def sentences(error: ValidationError, owner: type[Settings] | None) -> list[tuple[tuple[Any, ...], str]]:
-    """(where, what is wrong) of each mistake, those inside components included."""
-    found: list[tuple[tuple[Any, ...], str]] = []
-    for mistake in error.errors():
-        found += _sentences(mistake, owner)
-    return found
-
-
-def _sentences(mistake: dict[str, Any], owner: type[Settings] | None) -> list[tuple[tuple[Any, ...], str]]:
-    loc, kind, context = mistake["loc"], mistake["type"], mistake.get("ctx", {})
-    if kind == "inside":
-        inner = [found for error in context["errors"] for found in _sentences(error, context["owner"])]
-        return [((*loc, context["name"], *where), text) for where, text in inner]
-    if kind == "extra_forbidden":
-        for part in loc[:-1]:
-            field = owner.model_fields.get(str(part)) if owner else None
-            inner = (field.annotation, *get_args(field.annotation)) if field else ()
-            owner = next((one for one in inner if isinstance(one, type) and issubclass(one, Settings)), None)
-        fields = [f.alias or name for name, f in owner.model_fields.items()] if owner else []
-        return [(loc, _no_setting(str(loc[-1]), fields))]
-    if kind == "missing":
-        return [(loc, "is missing")]
-    text = mistake["msg"].removeprefix("Value error, ")
-    given = mistake.get("input")
-    return [(loc, text if kind in ("value_error", "unknown", "component", "kind") else f"{text}, not {given!r}")]
-
-
-def _no_setting(given: str, allowed: list[str]) -> str:
-    near = nearest(given, allowed)
-    known = f"; there are {', '.join(allowed)}" if allowed else ""
-    return f"no setting named '{given}'" + (f"; did you mean {near}?" if near else known)

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .keys import masked
+from .visible import visible
+
 QUIET_SECONDS = 4.0
+LONGEST = 4000
+"""Characters of a sentence; a longer one repeats what somebody else wrote."""
 SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
 """What `say_once` has said in the current run."""
 SHOWN = os.environ.get("RANK", "0") == "0"
@@ -56,9 +61,9 @@ class Line:
         self._shown = now
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write("\r\x1b[K" + self.text()[:width] + ("\n" if last else ""))
+            sys.stderr.write("\r\x1b[K" + spoken(self.text())[:width] + ("\n" if last else ""))
         else:
-            sys.stderr.write(self.text() + "\n")
+            sys.stderr.write(spoken(self.text()) + "\n")
         sys.stderr.flush()
 
 
@@ -92,8 +97,15 @@ def say(sentence: str) -> None:
         return
     if _current is not None and sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
-    sys.stderr.write(sentence + "\n")
+    sys.stderr.write(spoken(sentence, LONGEST) + "\n")
     sys.stderr.flush()
+
+
+def spoken(text: str, longest: int | None = None) -> str:
+    """A text as it goes to a terminal: without keys, and without characters that would steer it."""
+    if longest is None or len(text) <= longest:
+        return visible(masked(text))
+    return visible(masked(text[: 2 * longest])[:longest] + " ...")
 
 
 def say_once(sentence: str) -> None:

@@ -4,7 +4,9 @@
 in the same order. Every pattern is bounded, so that no input takes more than linear time.
 """
 
+import functools
 import re
+from collections.abc import Callable
 
 _START = r"(?<![A-Za-z0-9_])"
 """No letter before it; ``\\b`` would not begin after Chinese."""
@@ -56,19 +58,36 @@ SPAN = re.compile(
         )
     )
 )
+LONGEST_REMEMBERED = 1000
+"""Characters. The spans of a longer text are found anew each time."""
 _MARK = re.compile(r"\*{1,3}|~~|__|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)")
 _LINK = re.compile(r"(?<!!)\[(?=[^\[\]\n]{1,300}\]\()")
 
 
 def spans(sentence: str) -> list[tuple[int, int]]:
     """Start and end of each thing in a sentence that must stay as it is."""
-    return [match.span() for match in SPAN.finditer(sentence)]
+    return list(_spans(sentence) if len(sentence) <= LONGEST_REMEMBERED else _spans.__wrapped__(sentence))
+
+
+@functools.lru_cache(maxsize=8192)
+def _spans(sentence: str) -> tuple[tuple[int, int], ...]:
+    # The guard asks many times for the spans of one sentence, and finding them is most of its work.
+    return tuple(match.span() for match in SPAN.finditer(sentence))
+
+
+def without(sentence: str, stand_in: Callable[[int], str]) -> str:
+    """The sentence with something else for each thing that must stay as it is; ``stand_in`` is given its length."""
+    parts, at = [], 0
+    for start, end in spans(sentence):
+        parts += [sentence[at:start], stand_in(end - start)]
+        at = end
+    return "".join([*parts, sentence[at:]])
 
 
 def marks(sentence: str) -> list[tuple[int, int]]:
     """Start and end of each piece of markup: emphasis, tags, and the two ends of a link; tags and links are `spans` too."""
     found = [(start, end) for start, end in spans(sentence) if sentence[start] in "<]"]
-    plain = SPAN.sub(lambda match: "\0" * len(match[0]), sentence)
+    plain = without(sentence, lambda length: "\0" * length)
     found += [match.span() for match in _MARK.finditer(plain)]
     found += [match.span() for match in _LINK.finditer(sentence)]
     return sorted(set(found))

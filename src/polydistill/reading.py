@@ -1,11 +1,13 @@
 """Reading what people bring: JSONL, JSON, Parquet and plain lines, streamed, every mistake with its file and line."""
 
 import json
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +24,9 @@ LARGEST_JSON = 1 << 30
 """Bytes. A JSON list has to be held whole; a larger one should be JSONL."""
 ROWS_AT_ONCE = 1024
 """Rows of a Parquet file that are held at a time."""
+
+DETAIL = 400
+"""Characters of what is wrong with a row."""
 
 COMPRESSED = {
     b"\x1f\x8b": "gunzip",
@@ -69,7 +74,7 @@ class LeftOut:
             BadInput: under ``stop``.
         """
         if self.on_error == "stop":
-            more = f" ({detail})" if detail else ""
+            more = f" ({detail[:DETAIL]})" if detail else ""
             raise BadInput(f"{self.name}, {self.unit} {at}: {reason}{more}; on_error: skip leaves such a {self.unit} out")
         self.add(at, reason)
         self.skipped[reason] += 1
@@ -98,7 +103,7 @@ def existing(path: Path, utf8: bool = True) -> Path:
 
     Raises:
         FileNotFoundError: there is none; the error gives the nearest name in its folder.
-        BadInput: it is a folder, empty, compressed or in UTF-16.
+        BadInput: it is a folder, a pipe, a device, empty, compressed or in UTF-16.
     """
     path = path.expanduser()
     if path.is_dir():
@@ -106,6 +111,8 @@ def existing(path: Path, utf8: bool = True) -> Path:
         raise BadInput(f"{path} is a folder; give a file in it" + (f", such as {path / inside[0]}" if inside else ""))
     if not path.exists():
         raise FileNotFoundError(f"no file {path}{_near(path)}")
+    if not path.is_file():  # a pipe would be waited for, a device has no end
+        raise BadInput(f"{path} is a pipe or a device; give a file")
     with path.open("rb") as file:
         head = file.read(8)
     if not head:
@@ -120,10 +127,18 @@ def existing(path: Path, utf8: bool = True) -> Path:
 
 def _near(path: Path) -> str:
     folder = path.parent
+    if path.is_symlink():
+        return f": it is a link to {os.readlink(path)}, where there is nothing"
     if not folder.is_dir():
         return f"; there is no folder {folder}"
     near = nearest(path.name, [p.name for p in folder.iterdir()])
     return f"; did you mean {folder / near}?" if near else f"; nothing in {folder} has a name like it"
+
+
+def keys_of(row: Mapping[Any, Any], most: int = 20) -> str:
+    """The keys of a row, for people: not all of thousands, and none of thousands of characters."""
+    names = [str(key)[:40] for key in islice(row, most)]
+    return ", ".join([*names, *(["..."] if len(row) > most else [])]) or "none"
 
 
 def unwritable(text: str) -> bool:
@@ -254,6 +269,7 @@ def _parquet(path: Path, out: LeftOut) -> Iterator[tuple[int, Any]]:
     number = 0
     try:
         with parquet.ParquetFile(path) as file:
+            _rows_of_bearable_size(path, file.metadata)
             for batch in file.iter_batches(ROWS_AT_ONCE):
                 for value in batch.to_pylist():
                     number += 1
@@ -261,3 +277,10 @@ def _parquet(path: Path, out: LeftOut) -> Iterator[tuple[int, Any]]:
     except (ArrowException, OSError) as error:
         reason = str(error).splitlines()[0][:200]
         raise BadInput(f"{path} cannot be read as Parquet after row {number}: {reason}; was it written whole?") from None
+
+
+def _rows_of_bearable_size(path: Path, metadata: Any) -> None:
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if group.total_byte_size > LONGEST_LINE * max(1, group.num_rows):
+            raise BadInput(f"{path} says it holds rows of more than {LONGEST_LINE >> 20} MiB; are these texts?")

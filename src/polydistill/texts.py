@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 import regex
 
@@ -17,7 +18,13 @@ def words(text: str) -> list[str]:
 
     In scripts without spaces between words (Han, kana, Thai, Lao, Khmer, Burmese) each character is one.
     """
-    return _WORD.findall(text)
+    return list(_words(text))
+
+
+@lru_cache(maxsize=16)
+def _words(text: str) -> tuple[str, ...]:
+    # Each filter asks for the words of the same row.
+    return tuple(_WORD.findall(text))
 
 
 def unspaced(found: Sequence[str]) -> bool:

@@ -7,33 +7,38 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent, ScalarEvent
 
+from . import keys
 from .component import Component, Settings, nearest
 
-MAX_BYTES, MAX_DEPTH = 1_000_000, 20
+MAX_BYTES, MAX_DEPTH, MAX_VALUES = 200_000, 20, 5_000
+"""What a plan may hold. A longer list belongs into a file of data; and reading YAML takes a second for 5,000 values."""
 
 
 class PlanError(ValueError):
-    """Every mistake of a plan, one a line."""
+    """Every mistake of a plan, one a line; without what looks like a key."""
 
     def __init__(self, mistakes: list[str]):
-        super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
+        self.mistakes = [keys.masked(mistake) for mistake in mistakes]
+        super().__init__("\n".join(self.mistakes))
 
 
 def load(path: Path) -> CommentedMap:
     """A YAML file (1.2, so that `no` is Norwegian) as a tree; no tags, no aliases.
 
     Raises:
-        PlanError: it is too large, no UTF-8, no YAML, or holds no map.
+        PlanError: it cannot be read, is too large, no UTF-8, no YAML, or holds no map.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise PlanError([f"{path} is larger than a plan can be ({path.stat().st_size} bytes)"])
     try:
-        tree = parsed(path.read_text("utf-8"), lambda line: f"{path}, line {line}")
+        if path.stat().st_size > MAX_BYTES:
+            raise PlanError([f"{path} is larger than a plan can be ({path.stat().st_size} bytes)"])
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise PlanError([f"{path} is not UTF-8 (byte {error.start})"]) from None
+    except OSError as error:
+        raise PlanError([f"{path} cannot be read: {error.strerror}"]) from None
+    tree = parsed(text, lambda line: f"{path}, line {line}")
     if not isinstance(tree, CommentedMap):
         raise PlanError([f"{path} holds no settings; see: polydistill show sdrrl"])
     return tree
@@ -41,24 +46,36 @@ def load(path: Path) -> CommentedMap:
 
 def parsed(text: str, where: Any) -> Any:
     """What a YAML text holds; tricks are refused before anything is built. ``where(line)`` says the place of a mistake."""
-    depth = 0
+    depth = values = 0
     try:
         for event in YAML(typ="rt").parse(text):
             here = where(event.start_mark.line + 1)
             depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
             if depth > MAX_DEPTH:
                 raise PlanError([f"{here}: nested more than {MAX_DEPTH} deep"])
+            values += isinstance(event, NodeEvent)
+            if values > MAX_VALUES:
+                raise PlanError([f"{here}: more than {MAX_VALUES} values; a plan is not that long"])
+            if isinstance(event, DocumentStartEvent) and (event.version or event.tags):
+                raise PlanError([f"{here}: directives (%) are not used in plans"])
+            if isinstance(event, ScalarEvent) and event.value == "<<" and not event.style:
+                raise PlanError([f"{here}: merging (<<) is not used in plans; write the settings out"])
             if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
                 raise PlanError([f"{here}: anchors and aliases are not used in plans"])
             if isinstance(event, NodeEvent) and event.tag:
                 tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
                 raise PlanError([f"{here}: tags ({tag}) are not used in plans"])
         return YAML(typ="rt").load(text)
+    except PlanError:
+        raise
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise PlanError([f"{where(line)}: {', '.join(part for part in (error.context, error.problem) if part)}"]) from None
+        problem = (error.problem or "").partition(" with value")[0]  # of a key that stands there twice, perhaps a secret
+        raise PlanError([f"{where(line)}: {', '.join(part for part in (error.context, problem) if part)[:300]}"]) from None
     except YAMLError as error:
-        raise PlanError([f"{where('?')}: {str(error).splitlines()[0]}"]) from None
+        raise PlanError([f"{where('?')}: {str(error).splitlines()[0][:300]}"]) from None
+    except (ValueError, ArithmeticError, AttributeError, RecursionError):  # such as an integer of 5,000 digits, the 99th of May
+        raise PlanError([f"{where('?')}: a number or a date that cannot be read"]) from None
 
 
 def merged(base: CommentedMap, change: CommentedMap, settings: type[Settings]) -> CommentedMap:
@@ -81,8 +98,10 @@ def override(tree: CommentedMap, change: str) -> None:
     """
     key, equals, value = (part.strip() for part in change.partition("="))
     if not equals or not key:
-        raise PlanError([f"'{change}' is no setting; write key=value, such as train.epochs=2"])
+        raise PlanError([f"'{change[:100]}' is no setting; write key=value, such as train.epochs=2"])
     parts = key.split(".")
+    if secrets := list(keys.found_in({part: value for part in parts})):
+        raise PlanError([f"the setting {keys.masked(key)} {secrets[0][1]}"])
     node: Any = tree
     for part, following in pairwise(parts):
         if part == "model" and isinstance(tree.get("model"), str) and node is tree:  # a path, not an engine's name
@@ -131,7 +150,7 @@ def _value(key: str, value: str) -> Any:
         return [part.strip(" []'\"") for part in value.split(",")]
     if key == "from" or (key == "model" and not value.startswith("{")):
         return value
-    return unplaced(parsed(value, lambda line: f"{key}={value}")) if value else ""
+    return unplaced(parsed(value, lambda line: f"{key}={value[:100]}")) if value else ""
 
 
 def unplaced(node: Any) -> Any:

@@ -7,17 +7,19 @@ from typing import Any
 from .. import models
 from ..component import ALLOWED, nearest
 from ..sources import BadInput
+from ..yaml_tree import MAX_BYTES, MAX_DEPTH
 
 BUILDERS = ("json", "csv", "parquet", "text", "arrow")
 """What `datasets` reads files with, by the name that stands in place of a data set's."""
 
 
-def refuse_code(file: Path, folder: Path) -> None:
+def refuse_code(file: Path, folder: Path, included: tuple[Path, ...] = ()) -> None:
     """Refuses a user's task file that would run code, or that reaches outside its folder.
 
     Raises:
         BadInput: ``!function`` of a module that ``--allow`` does not name, another tag, a metric that is fetched, a program of
-            a data set, an include from elsewhere, or a file that is no YAML.
+            a data set, an include from elsewhere or of itself, aliases, or a file that is no YAML of a
+            bearable size.
     """
     import yaml
     from lm_eval import tasks
@@ -25,9 +27,18 @@ def refuse_code(file: Path, folder: Path) -> None:
     from lm_eval.api.registry import METRIC_REGISTRY
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    functions = set()
+    if not file.is_file() or file.stat().st_size > MAX_BYTES:
+        raise BadInput(f"{file} is no task: it is larger than {MAX_BYTES} bytes, or no file")
+    if file.resolve() in included:
+        raise BadInput(f"{file} includes itself")
+    functions, depth = set(), 0
     try:
         for event in yaml.parse(file.read_text("utf-8"), Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise BadInput(f"{file}: nested more than {MAX_DEPTH} deep")
+            if isinstance(event, yaml.AliasEvent):
+                raise BadInput(f"{file}: an alias (*{event.anchor}) is not read; write it out")
             tag = getattr(event, "tag", None)
             if tag in (None, "!"):
                 continue
@@ -49,12 +60,12 @@ def refuse_code(file: Path, folder: Path) -> None:
             near = nearest(str(value), METRIC_REGISTRY)
             raise BadInput(f"{file}: no metric named '{value}'" + (f"; did you mean {near}?" if near else ""))
     includes = settings.get("include") or []
-    for include in [includes] if isinstance(includes, str) else includes:
-        path = (file.parent / include).resolve()
+    for include in includes if isinstance(includes, list) else [includes]:
+        path = (file.parent / str(include)).resolve()
         if not path.is_relative_to(Path(tasks.__file__).parent):
             if not path.is_relative_to(folder.resolve()):
                 raise BadInput(f"{file} includes {include}, which lies outside {folder}; copy it there")
-            refuse_code(path, folder)
+            refuse_code(path, folder, (*included, file.resolve()))
 
 
 def _settings(value: Any) -> Iterator[tuple[str, Any]]:

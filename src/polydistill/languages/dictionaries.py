@@ -3,6 +3,9 @@
 from functools import cache
 from pathlib import Path
 
+from ..reading import LeftOut, lines
+from ..sources import BadInput
+
 
 @cache
 def read_dictionary(path: Path) -> dict[str, str]:
@@ -10,15 +13,14 @@ def read_dictionary(path: Path) -> dict[str, str]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a line has no tab; the error names it.
+        BadInput: a line has no tab, is too long or no UTF-8; the error names it.
     """
     found: dict[str, str] = {}
-    with path.expanduser().open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if line.startswith("#") or not line.strip():
-                continue
-            source, tab, target = line.rstrip("\n").partition("\t")
-            if not tab:
-                raise ValueError(f"{path}, line {number}: a dictionary line is SOURCE<tab>TARGET, this has no tab")
-            found.setdefault(source.strip().casefold(), target.split("\t")[0].strip())
+    for number, line in lines(path.expanduser(), LeftOut(path)):
+        if line.startswith("#") or not line.strip():
+            continue
+        source, tab, target = line.partition("\t")
+        if not tab:
+            raise BadInput(f"{path}, line {number}: a dictionary line is SOURCE<tab>TARGET, this has no tab")
+        found.setdefault(source.strip().casefold(), target.split("\t")[0].strip())
     return found

@@ -33,7 +33,7 @@ class _Reader:
 
     def end(self) -> int:
         """Where the file has to end."""
-        self.take("2i12id")  # magic, version, arguments
+        self.columns = self.take("2i12id")[2]  # magic, version, arguments
         words, _, _, _, pruned = self.take("3i2q")
         for _ in range(words):
             ended = self.data.find(b"\0", self.at)
@@ -53,9 +53,13 @@ class _Reader:
     def matrix(self, quantised: bool, can_be: bool = True) -> bool:
         if not (quantised and can_be):
             rows, columns = self.take("2q")
+            if rows < 0 or columns != self.columns:
+                raise ValueError("a matrix of another shape than the header says")
             self.at += 4 * rows * columns
             return quantised
-        norms, rows, _, codes = self.take("?2qi")
+        norms, rows, columns, codes = self.take("?2qi")
+        if rows < 0 or codes < 0 or columns != self.columns:
+            raise ValueError("a matrix of another shape than the header says")
         self.at += codes
         self.centroids()
         if norms:
@@ -65,4 +69,6 @@ class _Reader:
 
     def centroids(self) -> None:
         width, _, _, _ = self.take("4i")
+        if width < 0:
+            raise ValueError("a matrix of no width")
         self.at += 4 * width * CENTROIDS

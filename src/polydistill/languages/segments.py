@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ..protected import SPAN, spans
+from ..protected import spans, without
 
 LONGEST_SENTENCE = 600
 """Characters. Translation models take about 512 tokens; a longer run without an end is cut where it hurts least."""
@@ -46,7 +46,7 @@ def has_words(text: str) -> bool:
 
 def bare(text: str) -> str:
     """The text without what must stay as it is."""
-    return SPAN.sub(" ", text)
+    return without(text, lambda length: " ")
 
 
 # What spans lines: fenced code, display formulas, preformatted HTML.

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from .. import progress
 from ..component import nearest
-from ..reading import LeftOut, unwritable
+from ..reading import LeftOut, keys_of, unwritable
 from ..records import Chat, Lang, Lineage, Row, Turn, digest
 from . import BadInput
 
@@ -64,7 +64,7 @@ def chat_of(row: Object, shape: str, lang: Lang) -> Chat:
     """
     other = shape_of(row)
     if other is None:
-        raise BadRow("no question", f"its keys are {', '.join(map(str, row)) or 'none'}; {shape} rows have {SHAPES[shape]}")
+        raise BadRow("no question", f"its keys are {keys_of(row)}; {shape} rows have {SHAPES[shape]}")
     if other != shape:
         raise BadRow("another shape", f"{other}, where the rows before are {shape}; keep one shape a file")
     said = _said(row) if shape in ("messages", "sharegpt") else _fields(row, shape)
@@ -101,7 +101,9 @@ def _said(row: Object) -> list[tuple[Role, str]]:
         role = ROLES.get(str(given).lower())
         if role is None:
             near = nearest(str(given), ROLES)
-            raise BadRow("unknown role", f"'{given}'" + (f"; did you mean {near}?" if near else f"; known: {', '.join(ROLES)}"))
+            raise BadRow(
+                "unknown role", f"'{str(given)[:40]}'" + (f"; did you mean {near}?" if near else f"; known: {', '.join(ROLES)}")
+            )
         said.append((role, _content(turn.get("content", turn.get("value")))))
     return said
 
@@ -188,7 +190,7 @@ def _unknown(first: list[tuple[int, Object]], out: LeftOut) -> str:
         return f"no row could be used: {out.text()}"
     number, row = first[0]
     known = ("instruction", *QUESTION, *TURNS)
-    near = {key: found for key in map(str, row) if (found := nearest(key, known))}
+    near = {key: found for key in map(str, islice(row, 20)) if len(key) < 40 and (found := nearest(key, known))}
     hints = "".join(f"; did you mean {right} by '{given}'?" for given, right in near.items() if given != right)
     shapes = "; ".join(f"{name} ({keys})" for name, keys in SHAPES.items())
-    return f"{out.unit} {number} has the keys {', '.join(map(str, row)) or 'none'}, no known shape; known are {shapes}{hints}"
+    return f"{out.unit} {number} has the keys {keys_of(row)}, no known shape; known are {shapes}{hints}"

@@ -6,8 +6,11 @@ from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from ..reading import LeftOut, existing
+from ..reading import LONGEST_LINE, LeftOut, existing
 from . import BadInput
+
+DEEPEST = 100
+"""Elements inside one another, in one that is wanted."""
 
 
 def elements(path: Path, wanted: str, out: LeftOut) -> Iterator[tuple[int, Element]]:
@@ -18,26 +21,37 @@ def elements(path: Path, wanted: str, out: LeftOut) -> Iterator[tuple[int, Eleme
     expat itself because `xml.etree` does not tell a harmless document type from one that declares entities.
 
     Raises:
-        BadInput: the file holds entities; or, under ``on_error: stop``, broken XML, after what came before it.
+        BadInput: the file holds entities, or an element that is too deep or too large; or, under ``on_error: stop``, broken
+            XML, after what came before it.
     """
     found: list[tuple[int, Element]] = []
-    builder, depth, began = TreeBuilder(), 0, 0
+    builder, depth, began, held = TreeBuilder(), 0, 0, 0
 
     def name(tag: str) -> str:
         return "{" + tag if "}" in tag else tag
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal builder, depth, began
+        nonlocal builder, depth, began, held
         if depth == 0 and tag.rpartition("}")[2] != wanted:
             return
         if depth == 0:
-            builder, began = TreeBuilder(), parser.CurrentLineNumber
+            builder, began, held = TreeBuilder(), parser.CurrentLineNumber, 0
         depth += 1
+        if depth > DEEPEST:
+            raise BadInput(f"{path}, line {parser.CurrentLineNumber}: elements more than {DEEPEST} deep in one another")
+        hold(sum(map(len, attributes.values())) + len(attributes) + 100)
         builder.start(name(tag), {name(key): value for key, value in attributes.items()})
 
     def data(text: str) -> None:
         if depth:
+            hold(len(text))
             builder.data(text)
+
+    def hold(more: int) -> None:
+        nonlocal held
+        held += more
+        if held > LONGEST_LINE:
+            raise BadInput(f"{path}, line {began}: a {wanted} of more than {LONGEST_LINE >> 20} MiB; is this such a file?")
 
     def end(tag: str) -> None:
         nonlocal depth
@@ -58,8 +72,14 @@ def elements(path: Path, wanted: str, out: LeftOut) -> Iterator[tuple[int, Eleme
         try:
             for chunk in _chunks(file):
                 parser.Parse(chunk, not chunk)
+                if file.tell() - parser.CurrentByteIndex > LONGEST_LINE:
+                    raise BadInput(
+                        f"{path}, line {parser.CurrentLineNumber}: a tag or a comment of more than {LONGEST_LINE >> 20} MiB"
+                    )
                 yield from found
                 found.clear()
+        except LookupError:
+            raise BadInput(f"{path} states an encoding that is not known here; convert it to UTF-8") from None
         except expat.ExpatError as error:
             yield from found
             out.bad(error.lineno, "broken XML", f"{expat.ErrorString(error.code)}, column {error.offset + 1}")

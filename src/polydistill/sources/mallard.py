@@ -109,7 +109,7 @@ class Mallard(Source):
 
     def about(self) -> dict[str, Any]:
         found = {"name": "Mallard pages " + ", ".join(self.documents)}
-        for legal in sorted(self._root().glob(f"{ORIGINAL}/*/legal.xml")):
+        for legal in sorted(filter(Path.is_file, self._root().glob(f"{ORIGINAL}/*/legal.xml"))):
             if licence := re.search(r'href="(https?://[^"]*licen[cs]e[^"]*)"', legal.read_text("utf-8", "replace")):
                 found["licence"] = licence[1]
         return found

@@ -7,10 +7,11 @@ from typing import Any
 from .. import progress, records
 from ..languages.language_files import by_content, every, in_language, language_named, named
 from ..languages.stated_language import in_other_languages, listed
-from ..reading import LeftOut, existing, objects, unwritable
+from ..reading import LeftOut, existing, keys_of, objects, unwritable
 from ..records import Lang, Lineage, Row, digest
 from . import BadInput, Languages, Source
 
+LONGEST_ID = 1000
 Said = dict[str, tuple[str, str]]
 """(text, document) by the sentence's id."""
 
@@ -70,7 +71,11 @@ class Multiway(Source):
                     continue
             id, text = row.get("id"), row.get("text", row.get("sentence"))
             if id is None or not isinstance(text, str) or not text.strip() or unwritable(text):
-                raise BadInput(f"{path}, line {number}: a row needs id and text; its keys are {', '.join(map(str, row))}")
+                raise BadInput(f"{path}, line {number}: a row needs id and text; its keys are {keys_of(row)}")
+            if unwritable(str(id)) or len(str(id)) > LONGEST_ID:
+                raise BadInput(
+                    f"{path}, line {number}: an id is a few words; this one has {len(str(id))} characters or a zero one"
+                )
             if str(id) in found:
                 raise BadInput(f"{path}, line {number}: id {id} stands twice in {lang}; remove one of the two")
             found[str(id)] = (text.strip(), str(row.get("url") or row.get("URL") or ""))

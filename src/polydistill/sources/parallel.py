@@ -51,7 +51,7 @@ class Parallel(Source):
             one, other = key_of(sides, source, "source"), key_of(sides, target, "target")
             if one is None or other is None:
                 if len(seen) < 20:
-                    seen.update(list(sides)[:20])
+                    seen.update(str(key)[:40] for key in list(sides)[:20])
                 out.add(number, f"without {source if one is None else target}")
                 continue
             if shared and other == "target":

@@ -86,7 +86,10 @@ def _run(command: list[str], texts: list[str], seconds: float) -> list[str]:
         written = programs.run(command, given, seconds)
     except programs.Failed as error:
         raise FailedTranslation(str(error)) from None
-    lines = written.decode("utf-8", "replace").removesuffix("\n").split("\n")
+    try:
+        lines = written.decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise FailedTranslation(f"{command[0]} wrote what is not UTF-8 (byte {error.start})") from None
     if len(lines) != len(texts):
         raise FailedTranslation(
             f"{command[0]} wrote {len(lines)} lines for {len(texts)}; it must write one for each line it reads"

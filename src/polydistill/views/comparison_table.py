@@ -5,6 +5,7 @@ from typing import Any
 
 from ..arms import UNTOUCHED
 from ..records import Lang
+from ..visible import visible
 from .findings import interval, label, read_unit, shown, told
 
 MEANS = "Mean of the target languages"
@@ -73,5 +74,5 @@ def within(score: dict[str, Any], ends: dict[str, Any]) -> str:
 
 
 def _rows(lines: Sequence[Sequence[str]]) -> list[str]:
-    head, *others = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines]
+    head, *others = [f"| {' | '.join(visible(cell).replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines]
     return [head, f"|{' --- |' * len(lines[0])}", *others]

@@ -7,7 +7,6 @@ its expressions with an interpreter, so no script makes code.
 
 import base64
 import hashlib
-import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -16,38 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..component import words
+from ..visible import seen, visible
 from .charts import Figure
 from .findings import label
-
-HIDDEN = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode's categories of controls, lone surrogates, line and paragraph separators."""
-TURNS = {
-    "\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO", "\u202e": "RLO", "\u2066": "LRI", "\u2067": "RLI",
-    "\u2068": "FSI", "\u2069": "PDI",
-}  # fmt: skip
-"""Characters that make text run another way than it reads, by their names in Unicode's UAX 9."""
-
-
-def visible(text: str) -> str:
-    """The text with a mark such as ⟦RLO⟧ or ⟦U+0000⟧ for each character that hides or turns what is beside it.
-
-    What scripts are written with stays: joiners, direction marks and zero-width spaces (U+200B to U+200F, U+061C).
-    """
-    return "".join(
-        f"⟦{TURNS[c]}⟧" if c in TURNS
-        else f"⟦U+{ord(c):04X}⟧" if unicodedata.category(c) in HIDDEN and c not in "\n\t"
-        else c
-        for c in text.replace("\r\n", "\n")
-    )  # fmt: skip
-
-
-def seen(value: Any) -> Any:
-    """Every text inside a value made `visible`."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, Mapping):
-        return {seen(key): seen(inner) for key, inner in value.items()}
-    return [seen(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 @cache

@@ -1,11 +1,12 @@
 """The devices that a model can be on."""
 
+import functools
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from . import models
 from .component import nearest
 
 NAMES = ("auto", "cpu", "mps", "cuda")
@@ -30,7 +31,7 @@ def present(device: str) -> str:
         ValueError: it is not here.
     """
     if device == "auto":
-        return models.best_device()
+        return best_device()
     if device == "cpu":
         return device
     import torch
@@ -41,3 +42,27 @@ def present(device: str) -> str:
         here = f"{count} (the first is cuda:0)" if kind == "cuda" and count else "none"
         raise ValueError(f"device {device} is not here: PyTorch {torch.__version__} finds {here}; give auto or cpu")
     return device
+
+
+@functools.cache
+def best_device() -> str:
+    """``cuda``, ``mps`` or ``cpu``: the fastest that is here."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@functools.cache
+def best_dtype(device: str) -> str:
+    """The dtype for generating and scoring: what the hardware computes fastest, from what it is, never from a timing."""
+    import torch
+
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.get_device_capability()[0] >= 8 else "float16"
+    if device == "mps":
+        return "float16"
+    try:
+        flags = Path("/proc/cpuinfo").read_text("ascii", "ignore")
+    except OSError:
+        flags = ""
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from .engines import BadModel
+from .gguf_head import read_gguf_head
 
 
 def gguf_about(path: Path) -> dict[str, Any]:
@@ -26,19 +26,11 @@ def gguf_fields(path: Path) -> dict[str, Any]:
 
 @functools.lru_cache
 def _fields(path: Path, *state: int) -> dict[str, Any]:
-    """Read once while size and time of change stay: a head with its vocabulary takes a second."""
-    from gguf import GGUFReader
-
-    try:
-        fields = GGUFReader(path).fields
-        stated = [name for name in fields if name.startswith("general.") or name == "tokenizer.chat_template"]
-        return {name: fields[name].contents() for name in stated}
-    except Exception as error:  # whatever the reader meets where the head or a tensor ends too early
-        raise BadModel(
-            f"{path} is cut off, damaged or newer than the gguf package here ({first_line(error)}); download it again"
-        ) from error
+    """Read once while size and time of change stay."""
+    fields = read_gguf_head(path).fields
+    return {name: v for name, v in fields.items() if name.startswith("general.") or name == "tokenizer.chat_template"}
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """An error in one line: the first one of what it says, or its name."""
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

@@ -4,25 +4,38 @@ A GGUF file is dequantised once into a cache folder named by its digest; from th
 """
 
 import functools
-import json
 import os
+import re
 import shutil
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from . import progress
 from .component import nearest
 from .engines import BadModel
-from .files import file_digest, replacing
-from .gguf_file import first_line, gguf_about, gguf_fields
+from .files import file_digest, replacing, sync, write_json
+from .foreign_json import read_json
+from .gguf_file import first_line, gguf_about
+from .model_card import stated_in
+from .preflight import inspect, plain
 from .records import digest
 
 CACHE = Path("~/.cache/polydistill")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 DECIDING = (
     *WEIGHTS, "config.json", "generation_config.json", "tokenizer*", "*.jinja", "vocab*", "merges.txt", "added_tokens.json",
-    "special_tokens_map.json", "*.model",
+    "special_tokens_map.json", "*.model", "*.tiktoken", "tekken.json", "chat_template.json", "config.*.json",
+    "additional_chat_templates/*.jinja",
 )  # fmt: skip
+WHOLE = "whole.json"
+"""Written last into an unpacked folder: its files with their checksums."""
+FRESH_SECONDS = 2.0
+"""A file that changed so lately may change again and look the same."""
 
 
 def locate(path: str) -> Path:
@@ -40,83 +53,18 @@ def locate(path: str) -> Path:
     if path.count("/") == 1 and not path.startswith((".", "/", "~")):
         from huggingface_hub import snapshot_download
 
+        name, at, commit = path.partition("@")
+        if at and not re.fullmatch("[0-9a-f]{40}", commit):
+            raise FileNotFoundError(
+                f"no model at {given}; a hub model is pinned by its whole commit, 40 hexadecimal digits: {name}@..."
+            )
         try:
-            return Path(snapshot_download(path, local_files_only=True))
+            return Path(snapshot_download(name, revision=commit or None, local_files_only=True))
         except (OSError, ValueError):  # not in the cache, or no id at all
             if not hint:
-                hint = f", and the hub model {path} is not downloaded; get it with: hf download {path}"
+                pinned = f" --revision {commit}" if commit else ""
+                hint = f", and the hub model {path} is not downloaded; get it with: hf download {name}{pinned}"
     raise FileNotFoundError(f"no model at {given}{hint}")
-
-
-def inspect(path: Path) -> None:
-    """Refuses what must not be loaded, before any library sees it.
-
-    Raises:
-        BadModel: pickled weights only, remote code, weights named outside the folder, a file that is cut off, or no model.
-    """
-    if path.is_file():
-        if path.suffix != ".gguf":
-            raise BadModel(f"{path} is no model: give a folder with config.json and .safetensors files, or a .gguf file")
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
-                raise BadModel(f"{path} does not begin as a GGUF file does; download it again")
-        gguf_fields(path)
-        return
-    if not (path / "config.json").is_file():
-        ggufs = sorted(p.name for p in path.glob("*.gguf"))
-        hint = f"; it holds {ggufs[0]}: give {path / ggufs[0]}" if ggufs else ""
-        raise BadModel(f"{path} has no config.json, so it is no model folder{hint}")
-    if not any(path.glob("*.safetensors")):
-        pickled = sorted(p.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for p in path.glob(pattern))
-        refused = "is a pickle, which can run code when read, and is refused. Convert it to safetensors first"
-        raise BadModel(f"{path} has no .safetensors weights" + (f"; {pickled[0]} {refused}" if pickled else ""))
-    for weights in sorted(path.glob("*.safetensors")):
-        _refuse_broken(weights)
-    for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
-        if (path / name).is_file():
-            _refuse_code(path / name)
-    for index in path.glob("*.safetensors.index.json"):
-        stated = _json(index)
-        shards = stated.get("weight_map") if isinstance(stated, dict) else None
-        if not isinstance(shards, dict):
-            raise BadModel(f"{index} has no weight_map; download it again")
-        for shard in sorted(map(str, shards.values())):
-            if (path / shard).parent != path or not (path / shard).is_file():
-                raise BadModel(f"{index} names weights outside the folder or missing: {shard}")
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise BadModel(f"{path} is no JSON ({error}); download it again") from None
-
-
-def _refuse_broken(path: Path) -> None:
-    with path.open("rb") as file:
-        head = int.from_bytes(file.read(8), "little")
-        try:
-            tensors = json.loads(file.read(min(head, path.stat().st_size)))
-            wanted = 8 + head + max(about["data_offsets"][1] for name, about in tensors.items() if name != "__metadata__")
-        except (ValueError, LookupError, TypeError, AttributeError):
-            raise BadModel(f"{path} does not begin as a .safetensors file does; download it again") from None
-    if wanted != path.stat().st_size:
-        raise BadModel(f"{path} has {path.stat().st_size} bytes where its head states {wanted}; download it again")
-
-
-def _refuse_code(path: Path) -> None:
-    def look(value: Any, where: str) -> None:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                fetched = "attn_implementation" in key and "/" in str(inner)  # a kernel from the hub
-                if key == "auto_map" or "trust_remote_code" in key or fetched:
-                    raise BadModel(f"{path} asks to run code of its own ({where}{key}); such models are refused")
-                look(inner, f"{where}{key}.")
-        elif isinstance(value, list):
-            for inner in value:
-                look(inner, where)
-
-    look(_json(path), "")
 
 
 def content(path: Path) -> str:
@@ -124,19 +72,27 @@ def content(path: Path) -> str:
     if path.is_file():
         return known_digest(path)
     files = sorted({p for pattern in DECIDING for p in path.glob(pattern) if p.is_file()})
-    return digest({file.name: known_digest(file) for file in files})
+    return digest({file.relative_to(path).as_posix(): known_digest(file) for file in files})
 
 
 def known_digest(path: Path) -> str:
-    """A file's SHA-256, remembered under its path, size and time of change."""
+    """A file's SHA-256, remembered under its path, size, place on the disk and times of change."""
     state = path.stat()
-    remembered = CACHE.expanduser() / "digests" / digest([str(path.resolve()), state.st_size, state.st_mtime_ns])
-    if remembered.is_file():
-        return remembered.read_text("ascii")
+    known = [str(path.resolve()), state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns]
+    remembered = CACHE.expanduser() / "digests" / digest(known)
+    with suppress(OSError, UnicodeDecodeError):
+        if re.fullmatch("[0-9a-f]{64}", said := remembered.read_text("ascii")):
+            return said
     found = file_digest(path)
-    with replacing(remembered) as file:
-        file.write(found)
+    if max(state.st_mtime, state.st_ctime) < time.time() - FRESH_SECONDS:
+        remember(remembered, found)
     return found
+
+
+def remember(path: Path, text: str) -> None:
+    """Writes a file of the cache; where that cannot be, it is found out again the next time."""
+    with suppress(OSError), replacing(path) as file:
+        file.write(text)
 
 
 def unpacked(path: Path) -> Path:
@@ -144,25 +100,54 @@ def unpacked(path: Path) -> Path:
     return path if path.is_dir() else CACHE.expanduser() / "models" / content(path)[:16]
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a folder that a GGUF file was dequantised to is there with every file as it was written."""
+    try:
+        files = read_json(folder / WHOLE)["files"]
+        return bool(files) and all(known_digest(folder / name) == sum for name, sum in files.items())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
 def plain_folder(path: Path) -> Path:
     """The model as a folder: itself, or a GGUF file dequantised to float32 in the cache."""
     folder = unpacked(path)
-    if folder != path and (folder / "config.json").is_file():
+    if folder == path or not is_whole(folder):
+        inspect(path)
+    if folder == path or is_whole(folder):
         return folder
-    inspect(path)
-    if folder == path:
-        return path
     progress.say(f"unpacking {path.name} once into {folder}")
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
+    _clean(folder.parent)
+    unfinished = folder.with_name(f"{folder.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         _dequantise(path, unfinished)
+        files = sorted(file for file in unfinished.iterdir() if file.is_file())
+        for file in files:
+            sync(file)
+        write_json(unfinished / WHOLE, {"files": {file.name: file_digest(file) for file in files}})
+        shutil.rmtree(folder, ignore_errors=True)  # one that is not whole
         os.replace(unfinished, folder)
+        sync(folder.parent)
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
-        if not (folder / "config.json").is_file():  # no other process was faster
+        if not is_whole(folder):  # no other process was faster
             raise
     return folder
+
+
+def _clean(folder: Path) -> None:
+    """Removes what processes of this machine left that are no more."""
+    for left in folder.glob(f"*.{socket.gethostname()}.*.tmp"):
+        number = left.name.split(".")[-2]
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (ValueError, PermissionError):  # no process's, or another user's, which lives
+            continue
+        else:
+            if int(number) == os.getpid():
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _dequantise(path: Path, folder: Path) -> None:
@@ -171,49 +156,33 @@ def _dequantise(path: Path, folder: Path) -> None:
     quiet()
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    with progress.line("unpack", unit=path.name):
+    # What lies beside the file is none of its own, and transformers would read it too.
+    with progress.line("unpack", unit=path.name), tempfile.TemporaryDirectory() as alone, offline():
+        (Path(alone) / "model.gguf").symlink_to(path.resolve())
+        known: dict[str, Any] = {"gguf_file": "model.gguf", "local_files_only": True, "trust_remote_code": False}
         try:
-            tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+            tokenizer = AutoTokenizer.from_pretrained(alone, **known)
             # Without `dequantize` a quantizer stays on the model and it cannot be saved.
             model = AutoModelForCausalLM.from_pretrained(
-                path.parent, gguf_file=path.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+                alone, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True), **known
             )
         except Exception as error:  # whatever the library meets in a file that it does not know
             raise BadModel(
                 f"{path} cannot be unpacked ({first_line(error)}); give the model's own folder, with safetensors"
             ) from error
+        # The generation settings of a GGUF are guesses; ours come with each call.
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        # The generation settings of a GGUF are guesses; ours come with each call.
-        (folder / "about.json").write_text(json.dumps(gguf_about(path)), "utf-8")
 
 
 def about(path: Path) -> dict[str, Any]:
-    """Name, licence, languages and digest of a model, as far as it states them."""
+    """Name, licence, languages and digest of a model, as far as it states them; its commit where it came from the hub."""
     known: dict[str, Any] = {"file": path.name, "sha256": content(path)}
     if path.is_file():
-        folder = CACHE.expanduser() / "models" / content(path)[:16]
-        stated = folder / "about.json"
-        return {**known, **(json.loads(stated.read_text("utf-8")) if stated.is_file() else gguf_about(path))}
-    card = path / "README.md"
-    if card.is_file():
-        known |= _card_head(card.read_text("utf-8"))
-    return known
-
-
-def _card_head(card: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    parts = card.split("---\n", 2)
-    if len(parts) < 3:
-        return {}
-    try:
-        head = YAML(typ="safe", pure=True).load(parts[1])
-    except YAMLError:
-        return {}
-    names = {"license": "licence", "language": "languages", "base_model": "base model"}
-    return {names[key]: value for key, value in (head or {}).items() if key in names}
+        return {**known, **gguf_about(path)}
+    if path.parent.name == "snapshots" and path.parent.parent.name.startswith("models--"):
+        known |= {"hub": path.parent.parent.name.removeprefix("models--").replace("--", "/"), "commit": path.name}
+    return known | stated_in(path / "README.md")
 
 
 def load_tokenizer(folder: Path, template: Path | None = None) -> Any:
@@ -226,13 +195,18 @@ def load_tokenizer(folder: Path, template: Path | None = None) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        with offline():
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # whatever the library meets in files that it does not know
         raise BadModel(_tokenizer_fault(folder, error)) from error
     if template is not None:
         tokenizer.chat_template = template.read_text("utf-8")
     if isinstance(tokenizer.chat_template, dict):  # several by name: the one for plain chats
-        tokenizer.chat_template = tokenizer.get_chat_template()
+        if "default" not in tokenizer.chat_template:
+            raise BadModel(
+                f"{folder} has several chat templates and none is the default; give one with model.template=FILE.jinja"
+            )
+        tokenizer.chat_template = tokenizer.chat_template["default"]
     return tokenizer
 
 
@@ -242,19 +216,50 @@ def _tokenizer_fault(folder: Path, error: Exception) -> str:
         return f"{folder} has no tokenizer: put tokenizer.json and tokenizer_config.json of the same model into it"
     for file in files:
         if file.suffix == ".json":
-            _json(file)
+            try:
+                read_json(file)
+            except ValueError as fault:
+                return f"{file} is no JSON ({fault}); download it again"
     return f"the tokenizer in {files[0]} cannot be read ({first_line(error)}); download it again"
 
 
 def load_model(folder: Path, dtype: str, device: str) -> Any:
-    """The model of a plain folder, weights from safetensors only."""
+    """The model of a plain folder, weights from safetensors only.
+
+    Raises:
+        BadModel: it cannot be loaded, or the weights lack some that its configuration asks for.
+    """
     quiet()
     import torch
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(
-        folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
-    ).to(device)
+    try:
+        with offline():
+            model, found = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True, trust_remote_code=False,
+                output_loading_info=True,
+            )  # fmt: skip
+    except Exception as error:  # whatever the library meets in files that it does not know
+        raise BadModel(
+            f"{folder} cannot be loaded ({plain(first_line(error))}); is it a causal language model, whole?"
+        ) from error
+    if missing := sorted(found["missing_keys"]):  # the library would fill them with random numbers
+        raise BadModel(
+            f"the weights of {folder} lack {len(missing)} that config.json asks for ({missing[0]}); download it again"
+        )
+    return model.to(device)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Inside, nothing is asked of the hub: what was downloaded is all there is."""
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 @functools.cache
@@ -264,31 +269,9 @@ def quiet() -> None:
     # PyTorch on a CPU keeps 1,024 kernels with their memory, one for each shape seen, and most shapes never come again.
     for cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
         os.environ.setdefault(cache, "64")
+    # Nothing of a model's is converted on the hub, and no kernel comes from there.
+    os.environ |= {"DISABLE_SAFETENSORS_CONVERSION": "1", "USE_HUB_KERNELS": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-
-
-@functools.cache
-def best_device() -> str:
-    """``cuda``, ``mps`` or ``cpu``: the fastest that is here."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-@functools.cache
-def best_dtype(device: str) -> str:
-    """The dtype for generating and scoring: what the hardware computes fastest, from what it is, never from a timing."""
-    import torch
-
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.get_device_capability()[0] >= 8 else "float16"
-    if device == "mps":
-        return "float16"
-    try:
-        flags = Path("/proc/cpuinfo").read_text("ascii", "ignore")
-    except OSError:
-        flags = ""
-    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"

@@ -10,6 +10,7 @@ from .component import Count, Settings
 from .engines import Answer, Engine, Sampling
 from .evaluators import Asked, heldout_chats
 from .files import file_digest, write_json
+from .models import offline
 from .records import Chat, Lang, Record, split_of
 from .stage import Artifact, Rows, stage
 from .template import Template
@@ -109,8 +110,11 @@ def plain_answers(
     from jinja2 import TemplateError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True).to(device)
+    known: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    with offline():
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, **known)
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **known)
+    loaded = loaded.to(device)
     template, stated = Template(tokenizer), loaded.generation_config.eos_token_id
     ends = set(stated if isinstance(stated, list) else [stated])
     faults, answers = [], []

@@ -4,9 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from . import models
 from .component import Beside, Count, Positive, Settings
-from .devices import Device, present
+from .devices import Device, best_dtype, present
 from .engines import Engine
 from .objectives import Objective
 from .records import Lang
@@ -88,5 +87,5 @@ class TrainSettings(Settings):
     def computes_in(self) -> tuple[str, str]:
         """The device, and what is computed in on it; never float16 by itself, which would need its loss scaled."""
         device = present(self.device)
-        best = {"float16": "float32"}.get(models.best_dtype(device), models.best_dtype(device))
+        best = {"float16": "float32"}.get(best_dtype(device), best_dtype(device))
         return device, best if self.compute == "auto" else self.compute

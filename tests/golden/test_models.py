@@ -198,9 +198,10 @@ def test_every_file_that_decides_is_in_the_digest(model: Path, random_model: Pat
     assert models.content(model) != models.content(random_model)
 
 
-def test_a_files_digest_is_remembered_until_it_changes(tmp_path: Path, cache: Path):
+def test_a_files_digest_is_remembered_until_it_changes(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):
     import hashlib
 
+    monkeypatch.setattr(models, "FRESH_SECONDS", -60)
     path = tmp_path / "a.gguf"
     path.write_bytes(b"GGUF one")
     assert models.content(path) == hashlib.sha256(b"GGUF one").hexdigest()
@@ -304,12 +305,3 @@ def test_what_the_card_states_is_known(model: Path):
     ):  # fmt: skip
         (model / "README.md").write_text(card)
         assert models.about(model) == {"file": "model", "sha256": models.content(model), **known}, card
-
-
-def test_the_dtype_follows_from_what_the_processor_is(monkeypatch: pytest.MonkeyPatch):
-    for flags, dtype in (("fpu avx512_bf16 sse", "bfloat16"), ("amx_bf16", "bfloat16"), ("avx512f avx2", "float32")):
-        monkeypatch.setattr(Path, "read_text", lambda path, *how, flags=flags: flags)
-        assert models.best_dtype.__wrapped__("cpu") == dtype
-    monkeypatch.setattr(Path, "read_text", lambda path, *how: Path.open(Path("/nowhere")))
-    assert models.best_dtype.__wrapped__("cpu") == "float32"
-    assert models.best_dtype.__wrapped__("mps") == "float16"

@@ -183,6 +183,20 @@ def test_a_training_row_is_the_prompt_the_answer_and_its_end():
     assert cut == ids[:-1]
 
 
+@pytest.mark.parametrize("source", [tiny.TEMPLATE, DEFAULT_SYSTEM, NO_SYSTEM, DROPS_SYSTEM, THINKS, DATED, BRACKETS, ENDLESS])
+def test_rows_counted_together_are_as_long_as_each_is_alone(source: str):
+    template = made(source, added=("<think>", "   "))
+    rows: list[Chat | Text] = [
+        chat("hi", "a yes"), chat("why", "so", "and then", "nothing"), chat("hi", "cut", ended=False), chat("hi", ""),
+        chat("what is <|end|>", "an end"), chat("hi", "<|start|>"), chat("hi", "a <think> b   c"),
+        chat("hi", "é", system="Be kind."),
+        Text(text="plain", lang=Lang("eng")), Text(text="<|end|>", lang=Lang("eng")), chat("\u4e0d", "x" * 300),
+    ]  # fmt: skip
+    assert template.lengths(rows) == [len(template.training(row)[0]) for row in rows]
+    assert template.lengths(rows[4:7]) == [len(template.training(row)[0]) for row in rows[4:7]]
+    assert template.lengths([]) == []
+
+
 @pytest.mark.parametrize(("source", "says"), [
     (NO_SYSTEM, "refuses the turns user user: Roles must alternate"),
     ("{{ messages[0]['content'] }}{{ messages[2]['content'] if messages[1] }}", "refuses the turns user assistant"),

@@ -75,6 +75,7 @@ class GgufTokenizer:
         self.chat_template = template.decode("utf-8") if template else None
         self.bos_token_id = self._known(llama_cpp.llama_vocab_bos(self._vocab))
         self.eos_token_id = self._known(llama_cpp.llama_vocab_eos(self._vocab))
+        self.unk_token_id = None  # is not among the added tokens here
         self.bos_token, self.eos_token = self._text(self.bos_token_id), self._text(self.eos_token_id)
         self.all_special_tokens = [token for token in (self.bos_token, self.eos_token) if token is not None]
 

@@ -1,5 +1,6 @@
 """Transformers: a model folder, a hub id or a GGUF file, run by PyTorch in this process."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,8 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from .. import __version__, models, progress
 from ..component import Beside, Count
-from ..devices import Device, present
-from ..files import write_json
+from ..devices import Device, best_dtype, present
 from ..gguf_file import gguf_fields
 from ..records import digest
 from ..template import Template, no_template, template_file
@@ -52,7 +52,7 @@ class Transformers(Engine):
 
     @property
     def real_dtype(self) -> str:
-        return models.best_dtype(self.real_device) if self.dtype == "auto" else self.dtype
+        return best_dtype(self.real_device) if self.dtype == "auto" else self.dtype
 
     @property
     def computes_in(self) -> tuple[str, str]:
@@ -68,14 +68,17 @@ class Transformers(Engine):
         # Reading a GGUF file's head or a tokenizer takes seconds; what was found right once is not read again.
         right = models.CACHE.expanduser() / "checked" / digest([self.identity(), asks, __version__])
         folder = models.unpacked(path)
-        if right.is_file() and folder.is_dir():
+        ready = folder == path or models.is_whole(folder)
+        if ready and (not_known := _found_before(right)) is not None:
+            if not_known:
+                progress.say_once(not_known)
             return
         models.inspect(path)
-        if folder.is_dir():
+        if ready:
             template = Template(models.load_tokenizer(folder, self.template_file))
             if asks:
                 _ = template.before_question
-            write_json(right, {"template": template.digest})
+            models.remember(right, json.dumps({"template": template.digest, "not_known": template.not_known}))
         # Unpacking takes seconds too, and other mistakes of the plan are to be told before.
         elif not (self.template_file or gguf_fields(path).get("tokenizer.chat_template")):
             raise no_template(path)
@@ -102,3 +105,11 @@ class Transformers(Engine):
             yield opened
         finally:
             torch.set_num_threads(before)
+
+
+def _found_before(right: Path) -> str | None:
+    """What was said of the chat template when the model was found right; None where it was not yet."""
+    try:
+        return str(json.loads(right.read_text("utf-8"))["not_known"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

@@ -1,11 +1,12 @@
 """Stage four: what the student will see, how often, and why each row is there."""
 
-import json
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, field_validator
 
@@ -13,11 +14,18 @@ from . import progress
 from .builders import Filter, TrainingBuilder, texts_of
 from .component import Count, Settings
 from .engines import Engine
+from .funnel import Funnel
 from .reading import counting_skipped
-from .records import Lang, Row, kept, seed_of, split_of
+from .records import Lang, Row, batches, kept, seed_of, split_of
 from .samplers import Sampler
 from .sources import BadInput, Languages, Source
 from .stage import BESIDE, Rows, read_shard, replacing, stage, write_json, write_rows
+
+if TYPE_CHECKING:
+    from .template import Template
+
+TOGETHER = 256
+"""Rows whose tokens are counted at a time."""
 
 
 class MixSettings(Settings):
@@ -26,7 +34,7 @@ class MixSettings(Settings):
     builders: tuple[TrainingBuilder, ...]
     """What makes training rows; each has its shares of the tokens."""
     filters: tuple[Filter, ...] = ()
-    """What keeps bad rows out, in this order; the first reason counts."""
+    """What keeps bad rows out, or rewrites them, in this order; the first reason counts."""
     texts: tuple[Source, ...] = ()
     """Authentic text by people: parallel or plain, for the builders that use it."""
     sampler: Sampler
@@ -68,42 +76,18 @@ def mix(settings: MixSettings, answers: Rows, translated: Rows, *, out: Path) ->
                 seen.advance()
             funnel.left_out = skipped()
         candidates = out / BESIDE / "candidates.jsonl"
-        groups = build(settings, pool, candidates, funnel)
+        template = template_of(settings.model)
+        groups = build(settings, template, pool, candidates, funnel)
         chosen = choose_rows(settings, groups, funnel)
         with candidates.open("rb") as file:
-            rows = write_rows(out, (_read_at(file, *pick) for pick in chosen))
+            rows = write_rows(out, funnel.looked_at(template, (_read_at(file, *pick) for pick in chosen)))
         candidates.unlink()
     write_json(out / "funnel.json", funnel.summary())
     for sentence in funnel.sentences():
         progress.say(sentence)
-    if not chosen:
+    if not any(group["rows"] for group in funnel.groups.values()):
         raise BadInput(f"the mixture is empty: no row passed the filters ({dict(funnel.reasons)}); see {pool}")
     return rows
-
-
-class Funnel:
-    """Rows in, rows out, and why."""
-
-    def __init__(self) -> None:
-        self.read: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
-        self.left_out: dict[str, int] = {}
-        """What the sources skipped under ``on_error: skip``, by reason."""
-        self.groups: dict[str, dict[str, int]] = {}
-
-    def summary(self) -> dict[str, Any]:
-        found = {"read": dict(self.read), "rejected": dict(self.reasons), "groups": self.groups}
-        return found | ({"left out": self.left_out} if self.left_out else {})
-
-    def sentences(self) -> list[str]:
-        lost = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common()) or "none"
-        made = ", ".join(f"{name} {group['rows']} ({group['tokens']} tokens)" for name, group in self.groups.items())
-        said = [f"mix: read {', '.join(f'{n} {what}' for what, n in self.read.items())}; out: {lost}", f"mix: {made}"]
-        if empty := [name for name, group in self.groups.items() if not group["candidates"]]:
-            people = self.read["parallel rows"] + self.read["text rows"]
-            give = "" if people else "; give text by people: mix.texts='[{parallel: {path: pairs.tsv}}]'"
-            said.append(f"mix: no rows for {', '.join(empty)}: their share of the tokens went to the others{give}")
-        return said
 
 
 def pooled(settings: MixSettings, answers: Rows, translated: Rows) -> Iterator[Row]:
@@ -144,36 +128,66 @@ def filtered(settings: MixSettings, answers: Rows, translated: Rows, funnel: Fun
         elif row.payload.type == "chat" and row.lineage.question in rejected:
             row = row.reject("source_rejected")
             funnel.reasons["source_rejected"] += 1
+        else:
+            marks = (mark for mark in row.lineage.marks if mark.startswith("redacted_"))
+            funnel.redacted.update(mark.removeprefix("redacted_") for mark in marks)
         yield row
 
 
-Pick = tuple[int, int, int]
-"""(priority, place in the candidates' file, tokens)."""
-
-
-def build(settings: MixSettings, pool: Path, candidates: Path, funnel: Funnel) -> dict[tuple[str, str], list[Pick]]:
-    """Every row the builders make, written one after the other; by (group, target language) where each lies."""
+def template_of(model: Engine) -> "Template":
+    """The chat template of the student-to-be, with its tokenizer."""
+    from .models import load_tokenizer
     from .template import Template
 
-    folder, template_file = settings.model.trainable()
-    from .models import load_tokenizer
+    folder, template_file = model.trainable()
+    return Template(load_tokenizer(folder, template_file))
 
-    template = Template(load_tokenizer(folder, template_file))
-    groups: dict[tuple[str, str], list[Pick]] = defaultdict(list)
+
+class Candidates:
+    """The rows of one group in one language, 20 bytes each: the lower a row's priority, the sooner it is taken."""
+
+    def __init__(self) -> None:
+        self.priorities, self.places, self.tokens = array("Q"), array("Q"), array("I")
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def add(self, priority: int, place: int, tokens: int) -> None:
+        self.priorities.append(priority)
+        self.places.append(place)
+        self.tokens.append(tokens)
+
+    @cached_property
+    def whole(self) -> int:
+        """The tokens of all."""
+        return sum(self.tokens)
+
+    def in_order(self) -> Iterator[tuple[int, int]]:
+        """(place in the candidates' file, tokens) of each."""
+        for at in _order(self.priorities, self.places):
+            yield self.places[at], self.tokens[at]
+
+
+Groups = dict[tuple[str, str], Candidates]
+"""By (group, target language)."""
+
+
+def build(settings: MixSettings, template: "Template", pool: Path, candidates: Path, funnel: Funnel) -> Groups:
+    """Every row the builders make, written one after the other; by (group, target language) where each lies."""
+    groups: Groups = defaultdict(Candidates)
     place = 0
     with candidates.open("wb") as file:
         for builder in settings.builders:
             shares = builder.shares()
-            for row in builder(kept(read_shard(pool))):
-                if not shares.get(row.lineage.builder):
-                    continue
-                tokens = len(template.training(row.payload)[0])
-                if tokens > settings.max_tokens:
-                    funnel.reasons["too_many_tokens"] += 1
-                    continue
-                group = (row.lineage.builder, target_of(row, settings))
-                groups[group].append((seed_of(settings.seed, group, row.id), place, tokens))
-                place += file.write(row.to_json().encode() + b"\n")
+            made = (row for row in builder(kept(read_shard(pool))) if shares.get(row.lineage.builder))
+            for rows in batches(made, TOGETHER):
+                for row, tokens in zip(rows, template.lengths([row.payload for row in rows]), strict=True):
+                    if tokens > settings.max_tokens:
+                        funnel.reasons["too_many_tokens"] += 1
+                        continue
+                    group = (row.lineage.builder, target_of(row, settings))
+                    groups[group].add(seed_of(settings.seed, group, row.id), place, tokens)
+                    place += file.write(row.to_json().encode() + b"\n")
     return groups
 
 
@@ -183,44 +197,47 @@ def target_of(row: Row, settings: MixSettings) -> str:
     return langs[0] if langs else settings.rich
 
 
-def choose_rows(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]], funnel: Funnel) -> list[tuple[int, int]]:
+def choose_rows(settings: MixSettings, groups: Groups, funnel: Funnel) -> Iterator[tuple[int, int]]:
     """(place, time it is seen) of the mixture's rows, in training order: each group up to its share of the tokens.
 
     What a group cannot fill, even repeated, goes to the others in proportion.
     """
     share = shares_of(settings, groups)
     empty = empty_shares(settings, groups)
-    most = {group: settings.repeat * sum(tokens for _, _, tokens in picks) for group, picks in groups.items()}
+    most = {group: settings.repeat * rows.whole for group, rows in groups.items()}
     budget = fill(share, most, settings.tokens)
-    chosen: list[tuple[int, int]] = []
-    for group, picks in sorted(groups.items()):
-        picks.sort()
+    places, times, order = array("Q"), array("I"), array("Q")
+    for group, candidates in sorted(groups.items()):
         used = rows = 0
         for time in range(settings.repeat):
-            for _, place, tokens in picks:
+            for place, tokens in candidates.in_order():
                 # A row is taken when at least half of it fits: shares come out right on average.
                 if used + tokens / 2 <= budget[group]:
-                    chosen.append((place, time))
+                    places.append(place)
+                    times.append(time)
+                    order.append(seed_of(settings.seed, "order", place, time))
                     used, rows = used + tokens, rows + 1
         wanted = round(share[group] * (1 - sum(empty.values())) * settings.tokens)
-        funnel.groups[f"{group[0]} {group[1]}"] = {"candidates": len(picks), "rows": rows, "tokens": used, "wanted": wanted}
+        funnel.groups[f"{group[0]} {group[1]}"] = {
+            "candidates": len(candidates), "rows": rows, "tokens": used, "wanted": wanted,
+        }  # fmt: skip
     for name, part in sorted(empty.items()):
         funnel.groups[name] = {"candidates": 0, "rows": 0, "tokens": 0, "wanted": round(part * settings.tokens)}
-    return sorted(chosen, key=lambda pick: seed_of(settings.seed, "order", *pick))
+    return ((places[at], times[at]) for at in _order(order))
 
 
-def shares_of(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]]) -> dict[tuple[str, str], float]:
+def shares_of(settings: MixSettings, groups: Groups) -> dict[tuple[str, str], float]:
     """The share of each (group, language): the builder's, divided among languages by the sampler."""
     shares = {name: share for builder in settings.builders for name, share in builder.shares().items()}
     found = {}
     for name in sorted({name for name, _ in groups}):
-        sizes = {lang: float(sum(tokens for _, _, tokens in picks)) for (n, lang), picks in groups.items() if n == name}
+        sizes = {lang: float(rows.whole) for (n, lang), rows in groups.items() if n == name}
         found |= {(name, lang): shares[name] * part for lang, part in settings.sampler(sizes).items()}
     whole = sum(found.values())
     return {group: share / whole for group, share in found.items()}
 
 
-def empty_shares(settings: MixSettings, groups: dict[tuple[str, str], list[Pick]]) -> dict[str, float]:
+def empty_shares(settings: MixSettings, groups: Groups) -> dict[str, float]:
     """The share of each group that should have rows and has none in any language."""
     shares = {name: share for builder in settings.builders for name, share in builder.shares().items() if share}
     made = {name for name, _ in groups}
@@ -242,7 +259,14 @@ def fill(share: dict[tuple[str, str], float], most: dict[tuple[str, str], int], 
     return budget
 
 
+def _order(*keys: "array[int]") -> Iterator[int]:
+    """The places of the elements, lowest first; by the second key where they are equal by the first."""
+    import numpy
+
+    yield from numpy.lexsort([numpy.asarray(key) for key in reversed(keys)])
+
+
 def _read_at(file: Any, place: int, time: int) -> Row:
     file.seek(place)
-    row = Row.model_validate(json.loads(file.readline()))
+    row = Row.model_validate_json(file.readline())
     return row if not time else row.but(id=f"{row.id}#{time + 1}")

@@ -58,7 +58,7 @@ def rows() -> list[Row]:
 
 
 class Marks(NamedTuple):
-    """A filter, a row that it rejects after the rows that come before, and why."""
+    """A filter, a row that it rejects after the rows that come before, and why; without a reason it rewrites the row."""
 
     settings: Callable[[Path], dict[str, Any]]
     before: list[Row]
@@ -89,18 +89,22 @@ FILTERS: dict[str, Marks] = {
         lambda tmp: {}, [chat("held1", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, "Who?", f"Just {LONG}."),
         "evaluation_overlap",
     ),
+    "exact_duplicates": Marks(
+        lambda tmp: {}, [chat("a", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, f"why  {LONG}?", "Other."), "exact_duplicate"
+    ),
     "length_ratio": Marks(lambda tmp: {}, [], pair("q", "a", LONG), "length_ratio"),
     "looping": Marks(lambda tmp: {}, [], chat("q", ENG, "What?", "and so on and " * 8), "loop"),
     "near_duplicates": Marks(
         lambda tmp: {}, [chat("a", ENG, f"Why {LONG}?", "So.")], chat("q", ENG, f"Why, {LONG}!", "Other."), "near_duplicate"
     ),
+    "redact": Marks(lambda tmp: {}, [], chat("q", ENG, "Who is it?", "Ask ana@mail.org."), ""),
     "wrong_language": Marks(
         lambda tmp: {}, [],
         chat("q", SPA, "¿Qué pasa?", "These are certainly English words and nobody could take them for anything else at all."),
         "wrong_language",
     ),
 }  # fmt: skip
-"""How to build each filter, and a row that it must reject."""
+"""How to build each filter, and a row that it must reject or rewrite."""
 
 
 def cases() -> Iterator[Any]:
@@ -241,11 +245,17 @@ def test_a_group_without_a_share_has_no_rows(name: str, case: int, tmp_path: Pat
 
 
 @filters
-def test_a_filter_marks_its_row_and_no_other(name: str, tmp_path: Path):
-    given = stream(name)
-    found = list(build(name, tmp_path)(given))
-    assert [row.but(rejected="") for row in found] == given, "a filter only marks"
-    assert [row.rejected for row in found] == [""] * (len(given) - 1) + [FILTERS[name].reason]
+def test_a_filter_marks_or_rewrites_its_row_and_no_other(name: str, tmp_path: Path):
+    *given, bad = stream(name)
+    *found, marked = build(name, tmp_path)([*given, bad])
+    assert all(row is before for row, before in zip(found, given, strict=True)), "what it lets through stays the same object"
+    assert marked.rejected == FILTERS[name].reason
+    if FILTERS[name].reason:
+        assert marked.but(rejected="") == bad, "a filter that rejects only marks"
+    else:
+        assert marked.payload != bad.payload
+        assert marked.lineage.marks
+        assert marked.but(payload=bad.payload, lineage=bad.lineage) == bad
 
 
 @filters

@@ -205,6 +205,9 @@ def test_the_seed_decides_rows_and_order(world: World):
     first, other = mix(world.settings(tokens=2000), *given), mix(world.settings(tokens=2000, seed=1), *given)
     assert [row.id for row in first] != [row.id for row in other]
     assert {row.id for row in first} != {row.id for row in other}
+    every, again = (mix(world.settings(tokens=10**6, repeat=1, seed=seed), *given) for seed in (0, 1))
+    assert {row.id for row in every} == {row.id for row in again}
+    assert [row.id for row in every] != [row.id for row in again]
     order = [row.lineage.builder for row in first]
     assert order != sorted(order), "rows of one group must not stand together"
 
@@ -331,6 +334,24 @@ def test_what_a_source_skipped_is_counted_once(world: World, tmp_path: Path):
     whole = tmp_path / "whole.tsv"
     whole.write_text("one\tuno\n")
     assert "left out" not in funnel(mix(world.settings(texts=(Parallel(path=whole, on_error="skip"),)), *given))
+
+
+def test_strings_that_look_like_special_tokens_are_counted_and_said(world: World, capsys: pytest.CaptureFixture[str]):
+    one, two, held = *names_in("train", 2), names_in("test", 1)[0]
+    answers = world.rows(
+        chat(one, ENG, "What is <|end|>?", "It ends: <|end|><|start|>."), chat(two, ENG, "And this <|other|>?", "Nothing."),
+        chat(held, ENG, "Why <|start|>?", "So."),
+    )  # fmt: skip
+    only = (LanguagePairs(rich=1, target=0, to_target=0, to_rich=0),)
+    mixture = mix(world.settings(builders=only, tokens=10**5, repeat=2), answers, world.rows())
+    assert len(mixture) == 4
+    assert funnel(mixture)["special strings"] == 6  # three in a row that stands there twice
+    assert "mix: 6 strings in its rows look like special tokens; they are learned as plain text" in capsys.readouterr().err
+
+
+def test_no_word_of_special_strings_where_there_are_none(world: World, capsys: pytest.CaptureFixture[str]):
+    assert "special strings" not in funnel(mix(world.settings(), *world.questions(names_in("train", 10), SPA)))
+    assert "special" not in capsys.readouterr().err
 
 
 # What is refused

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from ..component import Component, contract
-from ..records import Lang, Row, digest, kept
+from ..records import Lang, Row, kept
+from ..seen import Seen
 
 
 @contract
@@ -20,7 +21,7 @@ class Builder(Component):
 
     @abstractmethod
     def __call__(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Yields new rows (or, for a `Filter`, the same ones, some of them rejected)."""
+        """Yields new rows (or, for a `Filter`, the same ones, some of them rejected or rewritten)."""
 
     def check(self, languages: Sequence[Lang]) -> None:
         """Finds what would stop it, before any row is made: a missing file. The rich language comes first."""
@@ -38,11 +39,13 @@ class TrainingBuilder(Builder):
 
 
 class Filter(Builder):
-    """Marks rows that must not be learned from; it removes none and never brings one back."""
+    """Marks rows that must not be learned from, or rewrites them; it removes none and never brings one back."""
 
     @abstractmethod
-    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
-        """A fresh judge: the reason why a row is out, empty where it may stay. It sees the rows in order, once.
+    def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str | Row]:
+        """A fresh judge: the reason why a row is out, empty where it may stay, or the row as it may stay.
+
+        It sees the rows in order, once; those that are out already it does not see.
 
         ``languages`` are the run's, the rich one first; none outside of a run.
         """
@@ -50,8 +53,8 @@ class Filter(Builder):
     def __call__(self, rows: Iterable[Row], languages: Sequence[Lang] = ()) -> Iterator[Row]:
         judge = self.judge(languages)
         for row in rows:
-            reason = "" if row.rejected else judge(row)
-            yield row.reject(reason) if reason else row
+            said = "" if row.rejected else judge(row)
+            yield said if isinstance(said, Row) else row.reject(said) if said else row
 
 
 def by_question(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -66,15 +69,13 @@ def by_people(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Lang, bool]]:
 
     A source that several target languages share comes once.
     """
-    sources: set[str] = set()
+    sources = Seen()
     for row in kept(rows):
         if row.payload.type == "text":
             yield row, row.payload.text, row.payload.lang, False
         elif row.payload.type == "parallel":
             yield row, row.payload.target, row.payload.target_lang, False
-            key = digest(row.payload.source)
-            if key not in sources:
-                sources.add(key)
+            if sources.add(row.payload.source.encode("utf-8", "surrogatepass")):
                 yield row, row.payload.source, row.payload.source_lang, True
 
 
@@ -92,3 +93,20 @@ def texts_of(row: Row) -> list[tuple[str, Lang]]:
             return [(payload.question, payload.lang), *((answer, payload.lang) for answer in payload.answers)]
         case _:
             return [(payload.chosen, payload.chat.question.lang), (payload.rejected, payload.chat.question.lang)]
+
+
+def one_text(row: Row) -> tuple[str, tuple[str, Lang]] | None:
+    """The text by which a row is the same as another: its question, or its authentic text (of a pair the target side).
+
+    With the kind of row and the language, within which it may be; None for other rows.
+    """
+    payload = row.payload
+    match payload.type:
+        case "chat":
+            return payload.question.text, ("chat", payload.question.lang)
+        case "parallel":
+            return payload.target, ("parallel", payload.target_lang)
+        case "text":
+            return payload.text, ("text", payload.lang)
+        case _:
+            return None

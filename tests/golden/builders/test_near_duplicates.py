@@ -1,6 +1,10 @@
 """The filter `near_duplicates` at its edges."""
 
+import random
+from itertools import pairwise
+
 import pytest
+from datasketch import MinHash, MinHashLSH
 from tiny_rows import CAT, ENG, SPA, chat, pair, text
 
 from polydistill.builders import Filter, near_duplicates
@@ -38,3 +42,22 @@ def test_one_memory_a_kind_and_language(monkeypatch: pytest.MonkeyPatch):
     rows = [chat(f"q{number}", lang, f"what is {number}?", "So.") for number in range(20) for lang in (ENG, SPA)]
     assert len(reasons(NearDuplicates(), *rows)) == 40
     assert made == [0.8, 0.8]
+
+
+def test_the_same_answers_as_an_index_of_whole_hashes_gives():
+    """The index of the library that the hashes are from, which takes some kilobytes a text."""
+    draw, known = random.Random(0), [f"w{number}" for number in range(100)]
+    said: list[str] = []
+    for number in range(400):
+        words = draw.choice(said).split() if number % 2 else draw.choices(known, k=draw.randint(1, 30))
+        said.append(" ".join(draw.choice(known) if draw.random() < 0.05 else word for word in words))
+    for threshold in (0.5, 0.8):
+        near, index, found = Near(threshold), MinHashLSH(threshold=threshold, num_perm=64), []
+        for number, one in enumerate(said):
+            hashed = MinHash(num_perm=64)
+            hashed.update_batch([" ".join(two).encode() for two in pairwise(["", *one.split(), ""])])
+            found.append(bool(index.query(hashed)))
+            if not found[-1]:
+                index.insert(str(number), hashed)
+        assert [near.seen(one) for one in said] == found
+        assert 50 < sum(found) < 250

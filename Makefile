@@ -14,7 +14,7 @@ HELP_PACKAGES := gnome-user-docs evolution-common evince-common anjuta-common se
   gnome-terminal-data gnote gnome-calculator gnome-system-monitor gnome-boxes pitivi epiphany-browser-data iagno zenity-common \
   totem-common gnome-dictionary orca shotwell-common gtranslator
 
-.PHONY: lift study test test-real test-slow test-browser setup real-parts lint lock docs clean
+.PHONY: lift study test test-real test-slow test-browser test-faults setup real-parts lint lock docs clean
 
 setup: .venv/ready
 
@@ -89,6 +89,17 @@ test-real: real-parts .cache/chromium
 # Simulations of the statistics: some minutes.
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -q -m slow
+
+# Kills, full disks, torn files, failing servers: some minutes. Small disks are mounted where that is allowed.
+test-faults: .venv/ready .cache/compiler
+	$(BIN)/python -m pytest -q -m faults
+
+.cache/compiler:
+	@mkdir -p .cache
+	@command -v cc > /dev/null || command -v apt-get > /dev/null || { echo "this needs a C compiler named cc"; exit 1; }
+	@command -v cc > /dev/null || { echo "installing gcc"; $(SUDO) apt-get update -qq; \
+	  $(SUDO) apt-get install -y -qq --no-install-recommends gcc libc6-dev > /dev/null; }
+	@touch $@
 
 # The report in a headless Chromium.
 test-browser: .venv/ready .cache/chromium

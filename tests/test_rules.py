@@ -34,7 +34,7 @@ TAKEN = {("translators", "none"): "notranslator", ("translators", "engine"): "en
 """Components whose bare name is taken, by Python or by a contract."""
 HEAVY = (
     "torch", "transformers", "babel", "accelerate", "peft", "sacrebleu", "datasketch", "pyarrow", "numpy", "tokenizers",
-    "scipy", "statsmodels", "altair", "vl_convert", "lm_eval", "datasets",
+    "scipy", "statsmodels", "altair", "vl_convert", "lm_eval", "datasets", "phonenumbers", "stdnum",
 )  # fmt: skip
 """What must not be imported before it is needed."""
 

@@ -6,6 +6,7 @@ from typing import Any
 from tiny_scores import score
 
 from polydistill.evaluators import Item, Score
+from polydistill.personal_count import Checked, Line
 from polydistill.records import Lang
 from polydistill.report import ReportSettings, html
 from polydistill.retain import RetainSettings
@@ -61,6 +62,7 @@ def write(file: Path, each: int = 4) -> Path:
             tables={lang: table(changes, RICH, lang) for lang in TARGETS[:2]},
             means=means(changes, TARGETS[:2]), seeds={"train": 0}, about={PLANTED: PLANTED},
             funnel={"read": {"chat rows": 9}, "rejected": {PLANTED: 2}, "groups": groups}, plan=PLANTED,
+            personal=Checked([Line("answers", PLANTED, 1, "mail", 1, 1, 0, (PLANTED,))], [PLANTED]),
             served=Served(equal=7, of=8, differing=(PLANTED,), faults=(PLANTED,)),
             verdict=verdict(changes, RICH, TARGETS, settings.retain), warnings=[*warnings(changes, RICH), PLANTED],
         )  # fmt: skip

@@ -14,6 +14,7 @@ from .component import Component, identity
 from .engines import Engine
 from .records import Row
 from .stage import BESIDE, Artifact
+from .visible import visible
 
 
 class Part(NamedTuple):
@@ -84,9 +85,14 @@ class Origin(NamedTuple):
     translated: str
 
 
+def author(model: Engine) -> str:
+    """What the lineage of a model's own answers has as their author."""
+    return f"{model.name()} {str(model.identity())[:200]}"
+
+
 def origins(rows: Iterable[Row], model: Engine) -> list[tuple[Origin, int]]:
     """How many training rows are from whom, most first."""
-    own = f"{model.name()} {str(model.identity())[:200]}"
+    own = author(model)
     counted: Counter[Origin] = Counter()
     for row in rows:
         from_ = row.lineage
@@ -145,11 +151,11 @@ def fenced(tree: Any) -> str:
     """A tree as YAML in a fence that nothing inside it can close."""
     from markupsafe import Markup
 
-    text = yaml_text(tree)
+    text = visible(yaml_text(tree))
     fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
     return Markup(f"{fence}yaml\n{text}{fence}")
 
 
 def as_text(value: Any) -> str:
     """A value in one line of Markdown that is text alone: no markup, no cell of a table, no tag."""
-    return re.sub(r"([\\`*\[\]<>|~])", r"\\\1", re.sub(r"\s+", " ", str(value)))
+    return re.sub(r"([\\`*\[\]<>|~])", r"\\\1", re.sub(r"\s+", " ", visible(str(value))))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,13 +11,17 @@ from .choose import Model
 from .component import Component, Count, Settings, words
 from .evaluate import Evaluation
 from .files import file_digest
-from .provenance import NOT_STATED, Part, as_text, fenced, origins, parts_of, seeds, settings_of, yaml_text
+from .personal import phone_regions
+from .personal_count import checked, hidden
+from .provenance import NOT_STATED, Part, as_text, author, fenced, origins, parts_of, seeds, settings_of, yaml_text
 from .records import Lang
 from .retain import RetainSettings
 from .stage import BESIDE, Artifact, Rows, replacing, stage, workspace, write_json
+from .template import known_as
 from .train import Candidates
 from .views.findings import FLIPS, Change, as_numbers, label, means, measured, table
 from .views.verdict import kept_or_lost, verdict, warnings
+from .visible import visible
 
 
 class ReportSettings(Settings):
@@ -56,7 +61,7 @@ class Report(Artifact):
         return self.scores["kept"]
 
 
-@stage(version=5)
+@stage(version=6)
 def report(
     settings: ReportSettings, scores: Evaluation, mixture: Rows, candidates: Candidates, student: Model, *, out: Path
 ) -> Report:
@@ -68,6 +73,8 @@ def report(
     funnel = json.loads((mixture.folder / "funnel.json").read_text("utf-8"))
     tables = {target: table(changes, settings.rich, target) for target in settings.targets}
     over_targets = means(changes, settings.targets)
+    answers = next((Rows(result.folder) for name, result, _ in workspace().finished if name == "answer"), None)
+    personal = checked(answers, author(scores.base), settings.rich, settings.targets)
     write_json(out / "scores.json", {
         "verdict": [sentence.text for sentence in said], "warnings": doubts,
         "kept": kept_or_lost(changes, settings.rich, settings.retain), "scores": [as_numbers(change) for change in changes],
@@ -76,7 +83,7 @@ def report(
         },
         "means": [mean.as_numbers() for mean in over_targets],
         "mean_table": [[mean.title, *mean.cells] for mean in over_targets],
-        "funnel": funnel, "reloaded": served.model_dump(mode="json"),
+        "funnel": funnel, "personal data": personal.as_numbers(), "reloaded": served.model_dump(mode="json"),
     })  # fmt: skip
     parts = parts_of(scores.base, settings.parts)
     stages = [(name, result) for name, result, _ in workspace().finished if name not in ("measure", "served")]
@@ -84,7 +91,7 @@ def report(
     made_with = settings_of([*stages, ("evaluate", scores.before)], top)
     shown = {
         "settings": settings, "tables": tables, "means": over_targets, "funnel": funnel, "version": __version__,
-        "seeds": seeds(made_with),
+        "seeds": seeds(made_with), "personal": personal,
     }  # fmt: skip
     page = html(
         changes, candidates.events(), student, **shown, verdict=said, warnings=doubts, served=served,
@@ -105,7 +112,7 @@ def html(changes: Sequence[Change], events: list[dict[str, Any]], student: Model
     """The page, with every chart that there are numbers for."""
     from .views import figures as draw
     from .views.html_page import page
-    from .views.side_by_side import examples, farthest, lengths
+    from .views.side_by_side import TEXTS, examples, farthest, lengths
 
     settings, funnel = shown["settings"], shown["funnel"]
     found: dict[str, draw.Figure] = {}
@@ -122,7 +129,12 @@ def html(changes: Sequence[Change], events: list[dict[str, Any]], student: Model
         "stages": draw.stages(seconds) if seconds else None,
     }  # fmt: skip
     found |= {name: figure for name, figure in more.items() if figure} | draw.losses(events)
+    regions = phone_regions((settings.rich, *settings.targets))
+    mask = cache(lambda text: hidden(text, regions))
     shown_answers = examples(changes, settings.rich, settings.examples)
+    for row in shown_answers.rows:
+        row.update({name: mask(row[name]) for name in TEXTS})
+    far = [each._replace(source=mask(each.source), target=mask(each.target)) for each in farthest(translated)]
     langs = {settings.rich, *settings.targets, *(change.before.lang for change in changes)}
     data = {
         "answers": shown_answers.rows, "flips": lines,
@@ -130,7 +142,7 @@ def html(changes: Sequence[Change], events: list[dict[str, Any]], student: Model
         "langs": {str(lang): {"name": lang.english_name, "tag": lang.bcp47} for lang in sorted(langs)},
     }  # fmt: skip
     return page(
-        "report.html", found, data, cards=cards, stages=stages, far=farthest(translated), flip_names=FLIPS,
+        "report.html", found, data, cards=cards, stages=stages, far=far, flip_names=FLIPS,
         examples=shown_answers,
         choice=student.front.sentence if student else "", template=template_of(student),
         has_clean=any(change.clean for change in changes), limits=limits(changes), **shown,
@@ -171,7 +183,10 @@ def made_by(events: Iterable[dict[str, Any]]) -> list[Made]:
 def template_of(student: Model | None) -> dict[str, str] | None:
     """The chat template that the student is served with, and its digest."""
     file = student and student.model / "chat_template.jinja"
-    return {"text": file.read_text("utf-8"), "digest": file_digest(file)} if file and file.is_file() else None
+    if not file or not file.is_file():
+        return None
+    text = file.read_text("utf-8")
+    return {"text": text, "digest": file_digest(file), "known": known_as(text) or "not known"}
 
 
 def limits(changes: Sequence[Change]) -> list[str]:
@@ -191,9 +206,9 @@ def print_table(report: Report, settings: ReportSettings, console: Any) -> None:
     from rich.table import Table
 
     for sentence in report.scores["warnings"]:
-        console.print(f"warning: {sentence}", soft_wrap=False, highlight=False, markup=False)
+        console.print(visible(f"warning: {sentence}"), soft_wrap=False, highlight=False, markup=False)
     for sentence in report.verdict:
-        console.print(sentence, soft_wrap=False, highlight=False, markup=False)
+        console.print(visible(sentence), soft_wrap=False, highlight=False, markup=False)
     tables = [((f"{target} ", f"{settings.rich} "), report.scores["tables"][target]) for target in settings.targets]
     means = [(("",), report.scores["mean_table"])] if report.scores["mean_table"] else []
     for sides, lines in (*tables, *means):
@@ -203,7 +218,7 @@ def print_table(report: Report, settings: ReportSettings, console: Any) -> None:
             for heading in (f"{side}before", "after", "change"):
                 shown.add_column(heading, justify="right", no_wrap=heading == "change")
         for line in lines:
-            shown.add_row(*(cell.replace(" [", "\n\\[") for cell in line))
+            shown.add_row(*(visible(cell).replace(" [", "\n\\[") for cell in line))
         console.print(shown)
 
 

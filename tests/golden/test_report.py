@@ -9,6 +9,7 @@ from rich.console import Console
 from ruamel.yaml import YAML
 from tiny_scores import answered, change, score
 
+from polydistill.personal_count import Checked
 from polydistill.provenance import NOT_STATED, Origin, Part, fenced
 from polydistill.records import Lang
 from polydistill.report import Report, ReportSettings, in_one, limits, print_table, render
@@ -63,6 +64,7 @@ def card(licence: str = "apache-2.0", name: str = "Tiny", **more: Any) -> str:
     ]
     given = {
         "settings": SETTINGS, "verdict": ["Spanish is better."], "version": "0", "means": [],
+        "personal": Checked([], ["Not checked."]),
         "tables": {SPA: table(changes, ENG, SPA)},
         "funnel": {"read": {"chat rows": 9, "parallel rows": 3}, "rejected": {"loop": 2}, "groups": {
             "rich eng": {"rows": 4, "tokens": 70},

@@ -65,7 +65,8 @@ class PaidEngine(OpenEngine):
                 found: Sequence[Answer | None] = self.live.answer([chats[i] for i in wanted], sampling, some_seeds)
             except GaveUp as failure:
                 failures.append(failure)
-                found = failure.found or [None] * len(wanted)
+                # Where the server is at fault, what it refused is no fault of the questions.
+                found = [None if one is None or one.failed else one for one in failure.found or [None] * len(wanted)]
             return [one and (one.failed or [one.text, one.ended]) for one in found]
 
         def then() -> None:

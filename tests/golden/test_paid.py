@@ -55,6 +55,17 @@ def test_a_row_that_fails_for_good_loses_no_answer_of_the_others(
     assert sorted(asked) == ["0", "1", "2", "3", "3"], "where every answer is needed it is"
 
 
+def test_what_a_server_refuses_that_refuses_everything_is_asked_again(tmp_path: Path):
+    broken = [True]
+    questions = chats(*map(str, range(20)))
+    with serving(lambda request: Reply(status=400) if broken[0] else said("yes")) as server, working(Workspace(tmp_path)):
+        with pytest.raises(GaveUp, match="answered 400"), paying(engine(server)) as paid:
+            paid.tried(questions, Sampling())
+        broken[0] = False
+        with paying(engine(server)) as paid:
+            assert [answer.text for answer in paid.tried(questions, Sampling())] == ["yes"] * 20
+
+
 def test_what_the_tokenizer_tells_is_kept_and_asks_for_no_model(tmp_path: Path):
     with serving(lambda request: said("yes")) as server, working(Workspace(tmp_path)):
         given = engine(server)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..store import Failed
 from . import Answer, BadModel
 from ._endpoint import Endpoint, EndpointFailed
 
@@ -38,6 +39,8 @@ class Server:
 
         def read(reply: Any) -> Answer:
             choice = reply["choices"][0]
+            if choice["finish_reason"] == "content_filter":
+                return Answer("", False, Failed("the server stopped the answer: content_filter"))
             return Answer((choice["message"]["content"] or "").strip(), choice["finish_reason"] == "stop")
 
         try:

@@ -18,6 +18,7 @@ from polydistill.engines._endpoint import EndpointFailed
 from polydistill.engines.openai import OpenAI
 from polydistill.plan import PlanError, read_plan
 from polydistill.records import Chat, Lang, Turn
+from polydistill.store import Failed
 
 GREEDY = Sampling()
 KEY = "sk-very-secret-0123456789"
@@ -141,6 +142,12 @@ def test_a_question_that_a_server_cannot_answer_is_a_failure_beside_the_answers(
 def test_the_first_question_may_be_the_one_that_is_refused():
     answers, _ = asked(refusing(400, "0"), "0", "1")
     assert [bool(answer.failed) for answer in answers] == [True, False]
+
+
+@pytest.mark.parametrize("text", ["", None, "the first half of"])
+def test_an_answer_that_the_server_s_filter_stopped_is_a_failure(text: str | None):
+    answers, _ = asked(lambda request: said(text, "content_filter"), "0")
+    assert answers == [Answer("", False, Failed("the server stopped the answer: content_filter"))]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -14,7 +14,7 @@ HELP_PACKAGES := gnome-user-docs evolution-common evince-common anjuta-common se
   gnome-terminal-data gnote gnome-calculator gnome-system-monitor gnome-boxes pitivi epiphany-browser-data iagno zenity-common \
   totem-common gnome-dictionary orca shotwell-common gtranslator
 
-.PHONY: lift study test test-real test-slow test-browser test-faults setup real-parts lint lock docs clean
+.PHONY: lift study test test-real test-slow test-browser test-faults test-faults-1 test-faults-2 setup real-parts lint lock docs clean
 
 setup: .venv/ready
 
@@ -90,9 +90,15 @@ test-real: real-parts .cache/chromium
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -q -m slow
 
-# Kills, full disks, torn files, failing servers: some minutes. Small disks are mounted where that is allowed.
+# Kills, full disks, torn files, failing servers: some minutes on two cores. Small disks are mounted where that is allowed.
 test-faults: .venv/ready .cache/compiler
-	$(BIN)/python -m pytest -q -m faults
+	@$(MAKE) --jobs=2 --output-sync=recurse test-faults-1 test-faults-2
+
+test-faults-1:
+	$(BIN)/python -m pytest -q -m faults -k "kill or disk"
+
+test-faults-2:
+	$(BIN)/python -m pytest -q -m faults -k "not (kill or disk)"
 
 .cache/compiler:
 	@mkdir -p .cache

@@ -42,7 +42,7 @@ class Fault:
     below: Path
     at: int
     error: int = 0
-    """The number of the system's error; 0 kills, and below 0 stand signals that may be caught, sent ``many`` times."""
+    """The number of the system's error; 0 kills. Below 0: a signal that may be caught, sent again ``many`` changes later."""
     many: int = 1
     only: str = ""
     """Count what takes room alone (``w``: a full disk, whose last write is done by half), or syncs alone (``s``)."""

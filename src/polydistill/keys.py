@@ -109,7 +109,7 @@ def _kept(key: str, where: str) -> str:
 def masked(text: str) -> str:
     """A text with ``***`` in place of every key that has been read, and of all that looks like one."""
     for key in sorted(_known, key=len, reverse=True):
-        for form in {key, quote(key, safe="")}:
+        for form in (key, quote(key), quote(key, safe=""), quote(key, safe="/+="), key.replace("/", r"\/")):
             text = text.replace(form, "***")
     return IN_ADDRESS.sub(lambda match: (match["before"] or match["name"]) + "***", SHAPES.sub("***", text))
 

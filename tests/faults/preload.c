@@ -51,8 +51,8 @@ static int met(const char *kind, const char *path, const char *from) {
     long now = ++count;
     if (now < at || at <= 0)
         return 0;
-    if (number < 0) { /* a signal that may be caught */
-        if (now < at + refusals)
+    if (number < 0) { /* a signal that may be caught, and once more some changes later */
+        if (now == at || (refusals > 1 && now == at + refusals))
             kill(getpid(), -number);
         return 0;
     }

@@ -12,9 +12,10 @@ from types import FrameType
 import pytest
 import tiny
 import tiny_gguf
-from tiny_hostile_models import FOLDERS, GGUFS, LOADED, TEMPLATES, canary_of, pickled
+from tiny_hostile_models import FOLDERS, GGUFS, LOADED, TEMPLATES, Spoil, canary_of, pickled, write
+from typer.testing import CliRunner
 
-from polydistill import models
+from polydistill import cli, exits, models
 from polydistill.engines import BadModel, Sampling
 from polydistill.engines.transformers import Transformers
 from polydistill.records import Chat, Lang, Turn
@@ -23,7 +24,7 @@ from polydistill.template import Template
 pytestmark = pytest.mark.faults
 
 SECONDS = 40
-"""What a case may take; a template's trial takes five."""
+"""What a case may take on a machine that is busy."""
 ASKED = Chat(turns=(Turn(role="user", text="why?", lang=Lang("eng")),))
 
 
@@ -119,7 +120,7 @@ def test_a_hostile_template_is_refused(folder: Path, name: str):
     assert not canary_of(folder).exists()
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("name", ["loops in loops", "a text doubled", "globals of a filler", "a file included"])
 def test_a_hostile_template_of_the_users_own_is_refused_too(name: str, tmp_path: Path):
     tokenizer = tiny.tokenizer(TEMPLATES[name].replace("CANARY", str(tmp_path / "canary")))
     with in_time(), pytest.raises(BadModel, match="chat template"):
@@ -181,3 +182,28 @@ def test_a_canary_would_sing(tmp_path: Path):
 
 def test_the_catalogue_is_large():
     assert len(FOLDERS) + len(LOADED) + len(TEMPLATES) + len(GGUFS) >= 90
+
+
+@pytest.mark.parametrize(("hostile", "says"), [
+    (FOLDERS["config.json: 'auto_map'"], "/model/config.json asks to run code of its own (auto_map)"),
+    (FOLDERS["an adapter beside"], "/model holds an adapter, which names another model"),
+    (FOLDERS["a pipe"], "/model/tokenizer_config.json is no plain file"),
+    (write("chat_template.jinja", TEMPLATES["a text of 10**10"]), "it needs more than 512 MB; give another with"),
+])  # fmt: skip
+def test_check_says_it_in_one_line(tmp_path: Path, hostile: Spoil, says: str):
+    plan = tiny.world(tmp_path / "world", taught=False)
+    hostile(tmp_path / "world" / "model")
+    with in_time():
+        result = CliRunner().invoke(cli.app, ["check", str(plan)])
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: model: ") and says in line  # noqa: PT018
+    assert result.exit_code == exits.REFUSED
+    assert "Traceback" not in result.stderr
+
+
+def test_check_says_that_a_template_is_not_known(tmp_path: Path):
+    plan = tiny.world(tmp_path / "world", taught=False)
+    for _ in range(2):  # the second time it was found right before
+        result = CliRunner().invoke(cli.app, ["check", str(plan)])
+        assert result.exit_code == 0
+        assert result.stderr.count("is none of the known ones (SHA-256 ") == 1

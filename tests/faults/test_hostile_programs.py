@@ -31,8 +31,8 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     "half a character": ("sys.stdout.buffer.write(b'a\\nb\\xc3\\n')", "wrote what is not UTF-8 (byte 3)"),
     "status 1": ("sys.exit(1)", "ended with status 1: it said nothing"),
     "status 1 with words": ("sys.exit('no such model')", "ended with status 1: no such model"),
-    "a traceback": ("1 / 0", "ended with status 1: "),
-    "many words": ("sys.stderr.write('x' * (50 << 20)); sys.exit(3)", "ended with status 3: xxx"),
+    "a traceback": ("1 / 0", "ended with status 1: ZeroDivisionError"),
+    "many words": ("sys.stderr.write('x' * (5 << 20)); sys.exit(3)", "ended with status 3: xxx"),
     "killed": ("os.kill(os.getpid(), 9)", "ended with status -9"),
     "crash": ("os.abort()", "ended with status -6"),
     "closes its input": ("os.close(0)", "wrote 1 lines for 2"),
@@ -73,7 +73,7 @@ def alive(number: int) -> bool:
 def test_a_program_that_does_not_do_its_part(name: str, tmp_path: Path):
     does, said = PROGRAMS[name]
     with bounded(tmp_path) as folder:
-        with Command(program=program(folder, does), seconds=2.0).open() as opened:
+        with Command(program=program(folder, does), seconds=4.0).open() as opened:
             with pytest.raises(FailedTranslation) as failed:
                 opened.translate(TEXTS, ENG, SPA)
         assert said in one_sentence(failed.value)

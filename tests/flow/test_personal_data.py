@@ -2,8 +2,7 @@
 
 import json
 from contextlib import suppress
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import tiny
@@ -18,7 +17,8 @@ PLANTED = ("ana.diaz@mail.org", "(212) 736-5000", "4111 1111 1111 1111", "DE89 3
 """The last in the national format of the target language."""
 STAND_INS = ("<mail>", "<phone>", "<card>", "<iban>")
 CHANGES = (
-    "answer.by=references", "mix.tokens=9000", "mix.repeat=1", "train.epochs=1", "choose.scales=[1.0]", "evaluate.evaluators=[loops]",
+    "answer.by=references", "mix.tokens=9000", "mix.repeat=1", "train.epochs=1", "choose.scales=[1.0]",
+    "evaluate.evaluators=[loops]",
     "mix.builders=[language_pairs, code_switch, translation_rows, completion_rows, plain_text]",
 )  # fmt: skip
 
@@ -27,14 +27,13 @@ class Planted(NamedTuple):
     mixtures: dict[str, Rows]
     """By whether it was made with the filter: ``redacted`` and ``plain``."""
     answers: Rows
-    report: Path
     plan: str
 
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     folder = tmp_path_factory.mktemp("planted")
-    path = tiny.world(folder)
+    path = tiny.world(folder, taught=False)
     with (folder / "questions.jsonl").open("w", encoding="utf-8") as file:
         for number in range(24):
             said = PLANTED[number % len(PLANTED)]
@@ -47,12 +46,12 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     mixtures = {}
     for name, filters in (("plain", "[]"), ("redacted", "[redact]")):
         plan = read_plan(str(path), [*CHANGES, f"mix.filters={filters}"])
-        space = Workspace(plan.runs, until="mix" if name == "plain" else None)
+        space = Workspace(plan.runs, until="mix")
         with working(space), suppress(AfterStage):
-            report = run(plan)
+            run(plan)
         found = {stage: result for stage, result, _ in space.finished}
         mixtures[name] = found["mix"]
-    return Planted(mixtures, found["answer"], report.folder, str(path))
+    return Planted(mixtures, found["answer"], str(path))
 
 
 def learned(planted: Planted, name: str) -> str:
@@ -86,13 +85,28 @@ def test_each_row_says_what_was_taken_out_and_the_funnel_counts(planted: Planted
     assert funnel["plain"]["read"] == funnel["redacted"]["read"]
 
 
+@pytest.mark.slow
 def test_the_report_counts_them_and_shows_none(planted: Planted):
     assert sum(any(one in row.to_json() for one in PLANTED) for row in planted.answers) == len(planted.answers)
-    counted = json.loads((planted.report / "scores.json").read_text("utf-8"))["personal data"]["found"]
+    plan = read_plan(planted.plan, [*CHANGES, "mix.filters=[redact]"])
+    with working(Workspace(plan.runs)):
+        folder = run(plan).folder
+    counted = json.loads((folder / "scores.json").read_text("utf-8"))["personal data"]["found"]
     assert {(line["of"], line["whose"]) for line in counted} == {("answers", "given"), ("questions", "given")}
     assert all(line["found"] >= 4 and line["texts"] == 24 for line in counted)
     for name in ("report.html", "README.md", "scores.json"):
-        written = (planted.report / name).read_text("utf-8")
-        assert [one for one in PLANTED[:-1] if one in written] == [], name
+        written = (folder / name).read_text("utf-8")
+        assert [one for one in PLANTED if one in written] == [], name
         assert "ersonal data" in written
-    assert "Taken out of the training rows: " in (planted.report / "README.md").read_text("utf-8")
+    assert "Taken out of the training rows: " in (folder / "README.md").read_text("utf-8")
+
+
+def test_a_run_without_any_says_so(lifted: Any):
+    found = lifted.report.scores["personal data"]
+    assert {(line["of"], line["whose"], line["texts"]) for line in found["found"]} == {
+        ("answers", "the model's own", 40), ("questions", "given", 40)
+    }  # fmt: skip
+    assert not any(line["found"] or line["reserved"] for line in found["found"])
+    assert "Checked: 40 answers (the model's own) and 40 questions (given) in English before translation" in found["checked"][0]
+    assert any(sentence.startswith("Not checked") for sentence in found["checked"])
+    assert found["checked"][0] in (lifted.report.folder / "README.md").read_text("utf-8")

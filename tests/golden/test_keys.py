@@ -192,7 +192,10 @@ def test_a_key_that_was_read_is_masked_in_every_form(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("MINE", key)
     assert masked(key) == key
     from_variable("MINE", "it")
-    assert masked(f"a {key} b {quote(key, safe='')} c") == "a *** b *** c"
+    assert (
+        masked(f"a {key} b {quote(key, safe='')} c {quote(key)} d {key.replace('/', chr(92) + '/')}")
+        == "a *** b *** c *** d ***"
+    )
     monkeypatch.setenv("MINE", "EMPTY")
     from_variable("MINE", "it")
     assert masked("EMPTY") == "EMPTY"

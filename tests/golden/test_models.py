@@ -305,3 +305,123 @@ def test_what_the_card_states_is_known(model: Path):
     ):  # fmt: skip
         (model / "README.md").write_text(card)
         assert models.about(model) == {"file": "model", "sha256": models.content(model), **known}, card
+
+
+# What a crash or a careless hand leaves in the cache.
+
+
+@pytest.mark.parametrize("left", ["", "0" * 63, "\x00" * 64, "z" * 64, "0" * 64 + "\n0"])
+def test_a_remembered_digest_that_is_torn_is_not_believed(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, left: str
+):  # fmt: skip
+    monkeypatch.setattr(models, "FRESH_SECONDS", -60)
+    path = tmp_path / "a.gguf"
+    path.write_bytes(b"GGUF one")
+    whole = models.known_digest(path)
+    (remembered,) = (cache / "digests").iterdir()
+    remembered.write_text(left)
+    assert models.known_digest(path) == whole
+    assert remembered.read_text() == whole
+
+
+def test_a_file_replaced_with_the_same_size_and_time_is_seen(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "a.gguf"
+    path.write_bytes(b"GGUF one")
+    os.utime(path, ns=(1, 1))
+    one = models.known_digest(path)
+    path.write_bytes(b"GGUF two")  # within the same tick of a coarse clock: what is fresh is not remembered
+    os.utime(path, ns=(1, 1))
+    assert models.known_digest(path) != one
+    assert not (cache / "digests").exists()
+    monkeypatch.setattr(models, "FRESH_SECONDS", -60)
+    two = models.known_digest(path)
+    other = tmp_path / "b.gguf"
+    other.write_bytes(b"GGUF six")
+    os.utime(other, ns=(1, 1))
+    os.replace(other, path)
+    assert models.known_digest(path) != two
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(models, "FRESH_SECONDS", -60)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(models, "CACHE", tmp_path / "file" / "cache")
+    assert len(models.known_digest(tmp_path / "file")) == 64
+
+
+@pytest.mark.parametrize("name", ["tokenizer.model", "a.tiktoken", "tekken.json", "additional_chat_templates/default.jinja"])
+def test_files_that_only_some_models_have_decide_too(model: Path, random_model: Path, name: str):
+    (model / name).parent.mkdir(exist_ok=True)
+    (model / name).write_text("{}")
+    assert models.content(model) != models.content(random_model)
+
+
+def damage(folder: Path, how: str) -> None:
+    weights = folder / "model.safetensors"
+    if how == "cut":
+        os.truncate(weights, 1000)
+    elif how == "zeros":
+        weights.write_bytes(bytes(weights.stat().st_size))
+    elif how == "lost":
+        weights.unlink()
+    elif how == "no marker":
+        (folder / "whole.json").unlink()
+    else:
+        (folder / "whole.json").write_text(how)
+
+
+@pytest.mark.parametrize(
+    "how", ["cut", "zeros", "lost", "no marker", "", "{}", "[]", '{"files": {}}', '{"files": {"x": 1}}', "{"]
+)
+def test_a_damaged_unpacked_model_is_unpacked_again(gguf: Path, how: str):
+    folder = models.plain_folder(gguf)
+    whole = {file.name: file.read_bytes() for file in folder.iterdir()}
+    damage(folder, how)
+    assert not models.is_whole(folder)
+    assert models.plain_folder(gguf) == folder
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == whole
+
+
+def test_what_dead_processes_left_is_cleaned_and_what_living_ones_write_is_not(gguf: Path, cache: Path):
+    import socket
+    import subprocess
+    import sys
+
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    mine, here = os.getppid(), socket.gethostname()
+    for name in (f"a.{here}.{dead.pid}.tmp", f"b.{here}.{mine}.tmp", f"c.elsewhere.{dead.pid}.tmp"):
+        (cache / "models" / name).mkdir(parents=True)
+    folder = models.plain_folder(gguf)
+    assert {p.name for p in folder.parent.iterdir()} == {folder.name, f"b.{here}.{mine}.tmp", f"c.elsewhere.{dead.pid}.tmp"}
+
+
+def test_weights_that_are_missing_are_not_made_up(model: Path):
+    change(model / "config.json", num_hidden_layers=3)
+    models.inspect(model)
+    with pytest.raises(BadModel, match=r"the weights of .*/model lack 9 that config\.json asks for \(model\.layers\.2\."):
+        models.load_model(model, "float32", "cpu")
+
+
+def test_nothing_is_asked_of_the_hub_while_a_model_is_loaded():
+    from huggingface_hub import is_offline_mode
+
+    assert not is_offline_mode()
+    with models.offline():
+        assert is_offline_mode()
+    assert not is_offline_mode()
+
+
+@pytest.mark.parametrize("card", [
+    b"---\nlicense: &a [x]\nlanguage: *a\n---\n", b"---\nlicense: !!python/object/apply:os.system [id]\n---\n",
+    b"---\nlicense: " + b"[" * 500 + b"]" * 500 + b"\n---\n", b"---\n- a\n---\n", b"---\n{? [a] : b}\n---\n",
+])  # fmt: skip
+def test_a_hostile_card_states_nothing(model: Path, card: bytes):
+    (model / "README.md").write_bytes(card)
+    assert models.about(model) == {"file": "model", "sha256": models.content(model)}
+
+
+def test_what_a_card_states_is_text_of_one_line(model: Path):
+    (model / "README.md").write_bytes(b'---\nlicense: "a\\x1b[31m"\nlanguage: [no, 1, "\\n"]\nbase_model: {a: b}\n---\n\xff')
+    stated = models.about(model)
+    assert (stated["licence"], stated["languages"]) == ("a\\x1b[31m", ["no", "1", "\\n"])

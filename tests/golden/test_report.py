@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_page
 from rich.console import Console
 from ruamel.yaml import YAML
 from tiny_scores import answered, change, score
@@ -52,6 +53,11 @@ def test_a_report_says_whether_the_rich_language_was_kept(tmp_path: Path):
 def test_limits_are_said_of_what_was_measured():
     assert any("identifier" in limit for limit in limits([change("language_fidelity_lines", SPA, 1.0, 1.0, unit="share")]))
     assert not any("identifier" in limit for limit in limits([change("text_bits", SPA, 1.0, 1.0)]))
+
+
+def test_the_page_says_how_many_strings_look_like_special_tokens(tmp_path: Path):
+    page = tiny_page.write(tmp_path / "report.html").read_text("utf-8")
+    assert "3 strings in the training rows look like special tokens; they were learned as plain text." in page
 
 
 # The model card

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from ..component import Fraction
+from pydantic import Field
+
 from ..near import Near
 from ..records import Lang, Row
 from . import Filter, one_text
@@ -14,8 +15,8 @@ class NearDuplicates(Filter):
     What it remembers of a text takes 60 to 120 bytes of memory (at ``threshold`` 0.8; see `near.Near`).
     """
 
-    threshold: Fraction = 0.8
-    """The share of word pairs (estimated Jaccard similarity) from which on two texts are one."""
+    threshold: float = Field(default=0.8, ge=0, le=0.95)
+    """The share of word pairs (estimated Jaccard similarity) from which on two texts are one; for 1 take `exact_duplicates`."""
 
     def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str]:
         memory: dict[tuple[str, Lang], Near] = {}

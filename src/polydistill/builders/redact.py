@@ -17,7 +17,7 @@ class Redact(Filter):
     sees it (see `guard`). National phone formats are those of all languages of the run, so that a number is found on both
     sides of a translation. See `personal` for what is found and what is not looked for.
 
-    Checked: on 22 million characters of documentation in 80 languages, by eye.
+    Checked: every hit in 22 million characters of documentation in 63 languages, by eye.
     """
 
     def judge(self, languages: Sequence[Lang]) -> Callable[[Row], str | Row]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from .. import progress
 from ..component import missing_extra
+from ..keys import masked
 from ..store import Failed
 from . import GaveUp
 
@@ -161,7 +162,7 @@ class Endpoint:
             text = reply.text
         text = " ".join(text.split())
         if self._key:
-            text = text.replace(self._key, "***")
+            text = masked(text.replace(self._key, "***"))
         return f" ({text[:300]})" if text else ""
 
 

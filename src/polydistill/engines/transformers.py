@@ -22,7 +22,7 @@ class Transformers(Engine):
     trains: ClassVar[bool] = True
 
     path: str
-    """The model: a folder with safetensors, a .gguf file, or a hub id that has been downloaded."""
+    """The model: a folder with safetensors, a .gguf file, or a hub id that has been downloaded, pinned by org/name@COMMIT."""
     dtype: Literal["auto", "bfloat16", "float16", "float32", "float64"] = "auto"
     """What to compute in when answering and scoring; `auto` takes what this hardware computes fastest."""
     template: str | None = None

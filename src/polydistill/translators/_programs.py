@@ -35,18 +35,23 @@ def run(command: Sequence[str], given: bytes, seconds: float) -> bytes:
     _started(_give, process, given)
     try:
         process.wait(seconds)
-        for reader in readers:  # what the program started may still hold its ends
-            reader.join(10)
     except subprocess.TimeoutExpired:
         raise Failed(f"{' '.join(command)} gave no answer within {seconds:.0f} seconds") from None
     finally:
-        _end(process)
+        _end(process)  # and what it has started, which may hold its output open
+        for reader in readers:
+            reader.join(10)
     if len(written) > most:
         raise Failed(f"{' '.join(command)} wrote more than {most} bytes for {len(given)}")
     if process.returncode:
-        last = bytes(said).decode("utf-8", "replace").strip()[-LAST:] or written[-LAST:].decode("utf-8", "replace").strip()
-        raise Failed(f"{' '.join(command)} ended with status {process.returncode}: {last or 'it said nothing'}")
+        last = _last_line(said) or _last_line(written[-LAST:]) or "it said nothing"
+        raise Failed(f"{' '.join(command)} ended with status {process.returncode}: {last}")
     return bytes(written)
+
+
+def _last_line(text: bytearray) -> str:
+    lines = text.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][-LAST:] if lines else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

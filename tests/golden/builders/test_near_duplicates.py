@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from datasketch import MinHash, MinHashLSH
+from pydantic import ValidationError
 from tiny_rows import CAT, ENG, SPA, chat, pair, text
 
 from polydistill.builders import Filter, near_duplicates
@@ -33,6 +34,13 @@ def test_the_threshold_decides():
     one, other = "a b c d e f g h i j", "a b c d e f g h i k"  # 9 of 13 word pairs shared, ends included
     assert reasons(NearDuplicates(threshold=0.9), text("t", one), text("u", other)) == ["", ""]
     assert reasons(NearDuplicates(threshold=0.4), text("t", one), text("u", other)) == ["", "near_duplicate"]
+
+
+def test_every_threshold_that_is_allowed_works():
+    for threshold in (0, 0.95):
+        assert reasons(NearDuplicates(threshold=threshold), text("t", TEN), text("u", TEN)) == ["", "near_duplicate"]
+    with pytest.raises(ValidationError, match=r"less than or equal to 0\.95"):
+        NearDuplicates(threshold=0.97)
 
 
 def test_one_memory_a_kind_and_language(monkeypatch: pytest.MonkeyPatch):

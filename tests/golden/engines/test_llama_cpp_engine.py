@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import tiny
 import tiny_gguf
+from tiny_hostile_models import GGUFS
 
 from polydistill.engines import BadModel, Sampling
 from polydistill.engines.llama_cpp import LlamaCpp, OpenLlamaCpp
@@ -92,8 +93,12 @@ def test_a_file_that_llama_cpp_cannot_load_says_why(gguf: Path, tmp_path: Path, 
     whole = gguf.read_bytes()
     for name, content in (("head", b"GGUF\x03\x00\x00\x00" + b"\xff" * 40), ("half", whole[: len(whole) // 2])):
         (tmp_path / f"{name}.gguf").write_bytes(content)
-        with pytest.raises(BadModel, match=rf"llama\.cpp cannot load .*{name}\.gguf: \w"):
-            with LlamaCpp(path=str(tmp_path / f"{name}.gguf")).open():
+        with pytest.raises(BadModel, match=rf"{name}\.gguf is cut off, damaged or newer"):  # before llama.cpp sees it
+            LlamaCpp(path=str(tmp_path / f"{name}.gguf")).check()
+    for name in ("an unknown architecture", "an architecture that is a path", "no tokenizer"):
+        (tmp_path / "odd.gguf").write_bytes(GGUFS[name])
+        with pytest.raises(BadModel, match=r"llama\.cpp cannot load .*odd\.gguf: \w"):
+            with LlamaCpp(path=str(tmp_path / "odd.gguf")).open():
                 pass
     assert "llama" not in capfd.readouterr().err
 

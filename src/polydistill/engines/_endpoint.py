@@ -49,6 +49,7 @@ class Patience:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answered = False
+        self._last: EndpointFailed | None = None
         self._refused = self._down = 0
         self.over: EndpointFailed | None = None
         """Why the server is not asked any more."""
@@ -57,6 +58,15 @@ class Patience:
         """A request has succeeded."""
         with self._lock:
             self._answered, self._down = True, 0
+
+    def settle(self) -> None:
+        """Called when all that was asked is over.
+
+        Raises:
+            EndpointFailed: requests failed that may pass, and none has ever been answered.
+        """
+        if self._last and not self._answered:
+            raise self._last
 
     def failed(self, error: EndpointFailed) -> Failed:
         """The failure of one request.
@@ -67,7 +77,8 @@ class Patience:
         with self._lock:
             if error.passing:
                 self._down += 1
-                over = not self._answered or self._down >= DOWN
+                over = self._down >= DOWN
+                self._last = error
             elif error.status in OF_ONE_REQUEST:
                 self._refused += 1
                 over = not self._answered and self._refused >= REFUSED

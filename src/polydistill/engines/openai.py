@@ -145,7 +145,9 @@ class OpenOpenAI(OpenEngine):
             self.patience.answered()
             return answer
 
-        return in_threads(self.concurrency, one, range(len(chats)))
+        answers = in_threads(self.concurrency, one, range(len(chats)))
+        self.patience.settle()
+        return answers
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
         said = [canonical(None if chat is None else _messages(chat)) for chat in chats]

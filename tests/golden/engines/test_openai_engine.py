@@ -164,6 +164,12 @@ def test_a_server_that_refuses_whatever_is_asked_ends_it_soon():
         assert 10 <= len(server.requests) <= 10 + 8
 
 
+@pytest.mark.parametrize("questions", [1, 2, 3])
+def test_a_server_that_never_answers_ends_it_however_little_is_asked(questions: int):
+    with pytest.raises(EndpointFailed, match="answered 503"):
+        asked(Reply(status=503), *map(str, range(questions)))
+
+
 def test_a_server_that_goes_down_ends_it_soon():
     questions = [str(number) for number in range(100)]
     with serving(refusing(503, *questions[5:])) as server:

@@ -309,6 +309,8 @@ FOLDERS: dict[str, Spoil] = {
     "a gap between tensors": head(all_but_one),
     "a shape too large": first(shape=[10**6, 10**6]),
     "a shape less than none": first(shape=[-1, -1]),
+    "a shape of nothing by 2**50": head(
+        lambda stated: {**stated, "z": {"dtype": "U8", "shape": [0, 1 << 50], "data_offsets": [0, 0]}}),
     "a shape of words": first(shape=["8", "8"]),
     "an unknown dtype": first(dtype="OBJECT"),
     "another dtype": first(dtype="F16"),
@@ -437,6 +439,7 @@ GGUFS = {
     "a tensor beyond the end": gguf(tensors=(tensor(offset=1 << 40),)),
     "a tensor at no alignment": gguf(tensors=(tensor(offset=1),), data=2048),
     "a tensor of 2**60 elements": gguf(tensors=(tensor(shape=(1 << 30, 1 << 30)),)),
+    "a tensor of nothing by 2**60": gguf(tensors=(tensor(), tensor("b", shape=(0, 1 << 60), offset=1024))),
     "a tensor whose size runs over": gguf(tensors=(tensor(shape=(1 << 32, 1 << 32, 1 << 2)),)),
     "a tensor of 1,000 dimensions": gguf(tensors=(tensor(shape=(1,) * 1000),)),
     "a tensor of 2**32 - 1 dimensions": gguf(tensors=(text("a") + struct.pack("<I", (1 << 32) - 1),)),

@@ -139,7 +139,7 @@ def _tensors(reader: _Reader, count: int) -> Iterator[tuple[str, tuple[int, int,
         if kind not in sizes:
             raise ValueError(f"a tensor of the unknown kind {kind}")
         block, size = sizes[kind]
-        if elements > MAX_SIDE or (shape[:1] or [1])[0] % block:
+        if max(elements, *shape, 0) > MAX_SIDE or (shape[:1] or [1])[0] % block:
             raise ValueError("a tensor whose shape is none")
         yield name, (offset, elements // block * size, elements)
 

@@ -55,6 +55,13 @@ class NoKey(ValueError):
     """A key that is not where it should be, or not fit to be used; says where, never what."""
 
 
+def read(variable: str | None, file: Path | None, wanted_for: str) -> str | None:
+    """The key that an environment variable or a file holds; None where neither is named."""
+    if file is not None:
+        return from_file(file, wanted_for)
+    return None if variable is None else from_variable(variable, wanted_for)
+
+
 def from_variable(name: str, wanted_for: str) -> str:
     """The key that an environment variable holds.
 

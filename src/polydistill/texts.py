@@ -12,13 +12,16 @@ UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _WORD = regex.compile(rf"[{UNSPACED}]\p{{M}}*|(?:(?![{UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}_])+(?:['’](?![{UNSPACED}])\p{{L}}+)*")
 _UNSPACED = regex.compile(rf"[{UNSPACED}]")
 
+LONGEST_REMEMBERED = 10_000
+"""Characters. The words of a longer text are found anew each time."""
+
 
 def words(text: str) -> list[str]:
     """The words of a text as written, in order: runs of letters, marks and digits; ``don't`` is one.
 
     In scripts without spaces between words (Han, kana, Thai, Lao, Khmer, Burmese) each character is one.
     """
-    return list(_words(text))
+    return list(_words(text)) if len(text) <= LONGEST_REMEMBERED else _WORD.findall(text)
 
 
 @lru_cache(maxsize=16)

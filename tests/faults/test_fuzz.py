@@ -7,14 +7,16 @@ What a long run has found lies in ``corpus/TARGET/`` and is tried first, always.
 import hashlib
 import os
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tiny_hostile import ENG, LANGUAGES, SPA, read
+from tiny_hostile import ENG, LANGUAGES, SPA, one_sentence, read
 from tiny_plan import GOOD
 
 from polydistill import guard
@@ -43,6 +45,10 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "4"))
 LONG = "FUZZ_SECONDS" in os.environ
 
 
+class Over(KeyboardInterrupt):
+    """The time is. Hypothesis takes it for Ctrl-C and ends at once."""
+
+
 def fuzz(target: str, strategy: st.SearchStrategy[bytes], check: Callable[[bytes], None]) -> None:
     """Checks the corpus of a target, and then what chance gives until the time is over."""
     for path in sorted((CORPUS / target).glob("*")):
@@ -50,22 +56,27 @@ def fuzz(target: str, strategy: st.SearchStrategy[bytes], check: Callable[[bytes
     until = time.monotonic() + SECONDS
 
     @settings(
-        max_examples=1_000_000 if LONG else 4000, deadline=None, database=None, derandomize=not LONG,
-        suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink), print_blob=False,
+        max_examples=1_000_000 if LONG else 4000, deadline=None, database=None,
+        derandomize=not LONG,
+        suppress_health_check=list(HealthCheck), print_blob=False,
+        phases=(Phase.generate, Phase.shrink) if LONG else (Phase.generate,),
     )  # fmt: skip
     @given(strategy)
     def one(content: bytes) -> None:
         if time.monotonic() > until and not failed:
-            return
+            raise Over
         try:
             check(content)
-        except BaseException:
+        except BaseException as error:
             failed.append(content)
+            error.add_note(f"with {content!r}")
             raise
 
     failed: list[bytes] = []
     try:
         one()
+    except Over:
+        pass
     except BaseException:
         if LONG and failed:  # the last is the smallest
             (CORPUS / target).mkdir(parents=True, exist_ok=True)
@@ -121,15 +132,15 @@ SEEDS: dict[str, tuple[str, tuple[bytes, ...]]] = {
     )),
     "pairs": ("a.jsonl", (b'{"source": "a", "target": "b", "id": 1}\n', b'{"translation": {"en": "a", "es": "b"}}\n')),
     "columns": ("a.tsv", (b"a\tb\nc\td\n", b"id\teng\tspa\n1\ta\tb\n")),
-    "memories": ("a.tmx", (b'<?xml version="1.0"?><!DOCTYPE tmx SYSTEM "tmx14.dtd"><tmx><body>' + UNIT * 2 + b"</body></tmx>",)),
+    "memories": ("a.tmx", (b'<?xml version="1.0"?><!DOCTYPE tmx SYSTEM "t.dtd"><tmx><body>' + UNIT * 2 + b"</body></tmx>",)),
     "texts": ("a.txt", (b"one\ntwo\n\nthree\n", "él\u00ad\u2028 niño\r\n\r\n".encode())),
     "sentences": ("a.jsonl", (
         b'{"id": 1, "text": "a", "iso_639_3": "eng", "iso_15924": "Latn"}\n{"id": 1, "text": "b", "iso_639_3": "spa"}\n',
     )),
     "dictionary": ("a.tsv", (b"# x\ndog\tperro\ncat\tgato\tx\n",)),
     "pages": ("a.page", (
-        b'<page xmlns="http://projectmallard.org/1.0/"><info><desc>a b c d</desc></info><title>t</title><section><title>s</title>'
-        b"<p>one <link/> two <key>x</key></p><list><item><p>i</p></item></list></section></page>",
+        b'<page xmlns="http://projectmallard.org/1.0/"><info><desc>a b c d</desc></info><title>t</title><section>'
+        b"<title>s</title><p>one <link/> two <key>x</key></p><list><item><p>i</p></item></list></section></page>",
     )),
 }  # fmt: skip
 READERS: dict[str, Callable[[Path], object]] = {
@@ -160,7 +171,7 @@ def test_a_reader_gives_rows_or_a_sentence(target: str, tmp_path: Path):
         try:
             READERS[target](path)
         except BadInput as refused:
-            assert 10 < len(str(refused)) < 5000
+            one_sentence(refused)
 
     fuzz(target, changed(*seeds), check)
 
@@ -185,9 +196,18 @@ def test_a_line_is_a_row_or_none():
 
 
 def test_the_head_of_a_model_is_read_or_refused(tmp_path: Path):
-    import tiny_gguf
+    import gguf
 
-    whole = tiny_gguf.head() if hasattr(tiny_gguf, "head") else b"GGUF" + b"\3\0\0\0" + bytes(16)
+    writer = gguf.GGUFWriter(tmp_path / "whole.gguf", "llama")
+    writer.add_name("tiny")
+    writer.add_context_length(64)
+    writer.add_token_list(["a", "b"])
+    writer.add_tensor("token_embd.weight", numpy.zeros((2, 4), dtype="float32"))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    whole = (tmp_path / "whole.gguf").read_bytes()
     path = tmp_path / "m.gguf"
 
     def check(content: bytes) -> None:
@@ -195,7 +215,7 @@ def test_the_head_of_a_model_is_read_or_refused(tmp_path: Path):
         try:
             read_gguf_head(path)
         except BadModel as refused:
-            assert 10 < len(str(refused)) < 5000
+            one_sentence(refused)
 
     fuzz("gguf", changed(whole, whole[:24]), check)
 
@@ -220,8 +240,7 @@ choose: {retain: {score: text_bits, language: eng, worse_by: 2%}, scales: [1.0, 
         try:
             plan = read_plan(str(path))
         except PlanError as refused:
-            assert refused.mistakes
-            assert all(refused.mistakes)
+            one_sentence(refused)
             return
         assert isinstance(plan, Plan)
         assert digest([name for name in plan.written()])
@@ -234,15 +253,16 @@ def test_any_change_is_a_setting_or_a_mistake(tmp_path: Path):
     path = tmp_path / "plan.yaml"
     path.write_text(GOOD)
     seeds = (
-        b"answer.max_tokens=5", b"mix.builders=[{language_pairs: {same: 0.5}}]", b"mix.builders.language_pairs.rich=0.5", b"to=es,pt-BR",
-        b"model.transformers.path=x", b"choose.scales=[1.0, 0.5]", b"train.lora={rank: 4}", b"name=a", b"runs=b", b"from=en",
+        b"answer.max_tokens=5", b"mix.builders=[{language_pairs: {same: 0.5}}]", b"mix.builders.language_pairs.rich=0.5",
+        b"to=es,pt-BR", b"model.transformers.path=x", b"choose.scales=[1.0, 0.5]", b"train.lora={rank: 4}", b"name=a",
+        b"runs=b", b"from=en",
     )  # fmt: skip
 
     def check(content: bytes) -> None:
         try:
             assert isinstance(read_plan(str(path), [content.decode("utf-8", "surrogateescape")]), Plan)
         except PlanError as refused:
-            assert all(refused.mistakes)
+            one_sentence(refused)
 
     fuzz("changes", changed(*seeds), check)
 
@@ -265,8 +285,10 @@ class Anything(OpenTranslator):
 
 def test_whatever_a_translator_gives_there_is_a_text_in_pieces_and_a_reason():
     seeds = (
-        "Open `a.txt` at https://a.b/c?d=1 and **press** <b>Enter</b> 3 times.\n\n- Then $x^2$ go.\nsame", "Hello {name}, it is 5.\nnone",
-        "```\ncode\n```\nXQAX XQBX\n1. One. Two! ¿Tres?\nXQAX", "a\nXQAXXQAX \u2028\n\x00", "Ünï 你好。世界 XQ\n\ufffdXQBX 12,5",
+        "Open `a.txt` at https://a.b/c?d=1 and **press** <b>Enter</b> 3 times.\n\n- Then $x^2$ go.\nsame",
+        "Hello {name}, it is 5.\nnone",
+        "```\ncode\n```\nXQAX XQBX\n1. One. Two! ¿Tres?\nXQAX", "a\nXQAXXQAX \u2028\n\x00",
+        "Ünï 你好。世界 XQ\n\ufffdXQBX 12,5",
     )  # fmt: skip
 
     def check(content: bytes) -> None:
@@ -287,8 +309,6 @@ def test_whatever_a_translator_gives_there_is_a_text_in_pieces_and_a_reason():
 
 
 def test_whatever_is_shown_steers_no_terminal_and_is_masked_once():
-    import unicodedata
-
     seeds = (
         b"sk-proj-aB3dE5gH7jK9mN1pQ2rS",
         b"http://me:pass@host/?key=x&y=1",

@@ -12,7 +12,20 @@ from types import FrameType
 import pytest
 import tiny
 import tiny_gguf
-from tiny_hostile_models import FOLDERS, GGUFS, LOADED, TEMPLATES, Spoil, canary_of, pickled, write
+from tiny_hostile_models import (
+    FOLDERS,
+    GGUFS,
+    LLAMA,
+    LOADED,
+    TEMPLATES,
+    Spoil,
+    canary_of,
+    field,
+    gguf,
+    pickled,
+    text,
+    write,
+)
 from typer.testing import CliRunner
 
 from polydistill import cli, exits, models
@@ -136,6 +149,13 @@ def test_a_hostile_gguf_file_is_refused(tmp_path: Path, name: str, cache: Path):
     refused(path)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     assert not list((cache / "models").glob("*")) if (cache / "models").exists() else True
+
+
+def test_a_hostile_template_in_a_gguf_file_is_refused_before_it_is_unpacked(tmp_path: Path):
+    path = tmp_path / "hostile.gguf"
+    path.write_bytes(gguf(LLAMA, field("tokenizer.chat_template", 8, text(TEMPLATES["a text of 10**10"]))))
+    with in_time(), pytest.raises(BadModel, match=r"hostile\.gguf is refused .* needs more than 512 MB"):
+        Transformers(path=str(path), device="cpu").check()
 
 
 @pytest.mark.parametrize("name", ["a pipe", "a folder", "a device"])

@@ -29,11 +29,13 @@ def held_at(world: World, verb: str, ready: Callable[[], bool]) -> Running:
     return running
 
 
-def test_the_second_of_two_runners_is_told_who_is_at_work(whole: Any, place: Path):
+@pytest.mark.parametrize(("change", "what"), [((), "tiny"), (("name=other",), r"answer-\w+")], ids=["run", "stage"])
+def test_the_second_of_two_runners_is_told_who_is_at_work(change: tuple[str, ...], what: str, whole: Any, place: Path):
+    """Under the same name, and under another one that comes to the same stage."""
     world = whole.state("answer", place)
     first = held_at(world, "run", lambda: any(world.runs.glob("stages/answer-*/rows-000001.jsonl")))
-    second = world.run()
-    owner = rf"another run is working on answer-\w+ \(host \S+, process {first.number}, since [\d-]+ [\d:]+\)"
+    second = world.run("run", *change)
+    owner = rf"another run is working on {what} \(host \S+, process {first.number}, since [\d-]+ [\d:]+\)"
     assert second.code == 1
     assert re.search(owner, second.errors), second.errors
     assert second.in_words

@@ -51,7 +51,7 @@ FINISHED: dict[str, Tear] = {
     "a plan of the run cut": lambda w: cut(w.runs / "tiny" / "plan.yaml"),
     "its list of stages cut": lambda w: cut(w.runs / "tiny" / "stages.json"),
     "a model of the run cut": lambda w: cut(w.runs / "tiny" / "model" / "config.json"),
-    "temporary files": lambda w: [(w.runs / "tiny" / "model.tmp").mkdir(), shutil.copy(shard(w), f"{shard(w)}.77.tmp")],
+    "temporary folders": lambda w: [(w.runs / "tiny" / name).mkdir() for name in ("model.tmp", "model.old.tmp")],
     "locks of other bytes": lambda w: [lock.write_bytes(b"\xff\x00 host") for lock in w.runs.glob("stages/*/.lock")],
 }
 """What is torn after a run has ended."""
@@ -101,6 +101,9 @@ UNFINISHED: dict[str, Tear] = {
     "half of the rows": lambda w: shard(w).write_text("".join(shard(w).read_text().splitlines(keepends=True)[:2])),
     "a shard gone": lambda w: shard(w).unlink(),
     "the rows of another shard": lambda w: shutil.copy(shard(w, number=2), shard(w)),
+    "temporary files": lambda w: [shutil.copy(shard(w), f"{shard(w)}.77.tmp"), (w.stage("answer") / "x.tmp").mkdir()],
+    "notes of shards cut": lambda w: cut(w.stage("answer") / "beside" / "shards.jsonl", 0.7),
+    "notes of shards of another shape": lambda w: (w.stage("answer") / "beside" / "shards.jsonl").write_text('[1]\n"a"\n{}\n'),
     "half a line of the questions": lambda w: cut(shard(w, "ask", 0), 0.9),
 }
 """What is torn in a stage that was killed before its end."""

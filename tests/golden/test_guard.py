@@ -301,3 +301,13 @@ def test_time_is_linear(unit: str) -> None:
     started = time.process_time()
     translate(str.upper, text)
     assert time.process_time() - started < 4
+
+
+def test_protected_spans_are_found_in_short_and_long_texts_alike():
+    sentence = "See `a b` and http://example.org/x for 3 = 2 + 1. "
+    spans = protected.spans(sentence)
+    assert [sentence[start:end] for start, end in spans] == ["`a b`", "http://example.org/x", "3 = 2 + 1"]
+    spans.clear()
+    assert len(protected.spans(sentence)) == 3, "what is done to them changes none that are remembered"
+    assert len(protected.spans(sentence * 50)) == 150
+    assert protected.without(sentence, lambda length: "-" * length) == (f"See {'-' * 5} and {'-' * 20} for {'-' * 9}. ")

@@ -10,9 +10,9 @@ import tiny
 import tiny_gguf
 from tiny_hostile_models import GGUFS, change, gguf, hub, link, sharded, write
 
-from polydistill import models
+from polydistill import foreign_json, models
 from polydistill.engines import BadModel
-from polydistill.foreign_json import MAX_DEPTH, parsed_json
+from polydistill.foreign_json import MAX_DEPTH, parsed_json, read_json
 from polydistill.gguf_head import read_gguf_head
 from polydistill.preflight import inspect, letters, plain
 from polydistill.safetensors_head import Weights, read_head
@@ -136,6 +136,14 @@ def test_json_that_cannot_be_read_in_one_way_is_refused(given: bytes, says: str)
         parsed_json(given)
 
 
+def test_json_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "a.json").write_text("[1, 2]")
+    assert read_json(tmp_path / "a.json") == [1, 2]
+    monkeypatch.setattr(foreign_json, "MAX_BYTES", 5)
+    with pytest.raises(ValueError, match="6 bytes, at most 5"):
+        read_json(tmp_path / "a.json")
+
+
 def test_other_json_is_what_it_is():
     deepest = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     assert json.dumps(parsed_json(deepest)).encode() == deepest
@@ -171,6 +179,13 @@ def test_a_small_honest_gguf_head_passes(tmp_path: Path):
         BadModel, match=r"a\.gguf is cut off, damaged or newer .* \(its tensors end at byte 1152, the file at 1151\)"
     ):
         read_gguf_head(path)
-    path.write_bytes(GGUFS["2**60 tensors"])
-    with pytest.raises(BadModel, match="1152921504606846976 tensors"):
-        read_gguf_head(path)
+    for name, says in (("2**60 tensors", "1152921504606846976 tensors"), ("a list of 2**60", "a list of 1152921504606846976")):
+        path.write_bytes(GGUFS[name])
+        with pytest.raises(BadModel, match=says):
+            read_gguf_head(path)
+
+
+def test_a_head_of_weights_that_is_too_long_is_not_read(folder: Path):
+    (folder / "model.safetensors").write_bytes((10**8 + 1).to_bytes(8, "little") + b"{}")
+    with pytest.raises(BadModel, match=r"model\.safetensors .* \(a head of 100000001 bytes\); download it again"):
+        inspect(folder)

@@ -52,3 +52,9 @@ def test_runs_are_every_n_words_in_a_row_whatever_their_case_and_stops() -> None
 def test_runs_are_twice_as_long_in_characters() -> None:
     assert len(runs("我爱你们大家", 3)) == 1
     assert runs("我爱你们大", 3) == set()
+
+
+def test_what_is_done_to_the_words_of_a_text_does_not_change_it():
+    words("a b").append("c")
+    assert words("a b") == ["a", "b"]
+    assert words("word " * 5000) == ["word"] * 5000

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..records import Chat
 from ..store import Failed
 from . import Answer, BadModel
-from ._endpoint import Endpoint, EndpointFailed
+from ._endpoint import Endpoint, EndpointFailed, Patience
 
 T = TypeVar("T")
 Messages = list[dict[str, str]]
@@ -18,12 +19,23 @@ NO_SUCH = (400, 404, 405, 422, 501)
 TOO_LONG = re.compile(r"context (length|size|window)|(prompt|input) is too long|too many (input )?tokens", re.IGNORECASE)
 """How servers say that a chat leaves no room for an answer."""
 
+CANNOT_ASK = (
+    "a model behind an endpoint cannot write the user's turn itself; give questions of your own "
+    "(ask.source='{file: {path: questions.jsonl}}'), or run the model here with the engine transformers or llama_cpp"
+)
+
+
+def messages(chat: Chat) -> Messages:
+    """A chat as the protocol has it."""
+    return [{"role": turn.role, "content": turn.text} for turn in chat.asked.turns]
+
 
 class Server:
     """One model of a server. ``extra`` fields go with every request."""
 
     def __init__(self, endpoint: Endpoint, url: str, model: str, extra: dict[str, Any]):
         self._endpoint, self.url, self._every = endpoint, url, {"model": model, **extra}
+        self.patience = Patience()
 
     def models(self) -> list[str] | None:
         """The names of the server's models; None where it does not list them."""
@@ -49,6 +61,17 @@ class Server:
             if error.status in (400, 413, 422) and TOO_LONG.search(str(error)):
                 return Answer("", False)
             raise
+
+    def tried(self, said: Messages, **how: Any) -> Answer:
+        """The model's answer, or a failure in its place where the server answers others."""
+        if self.patience.over:
+            raise self.patience.over
+        try:
+            answer = self.answer(said, **how)
+        except EndpointFailed as error:
+            return Answer("", False, self.patience.failed(error))
+        self.patience.answered()
+        return answer
 
     def tokens(self, text: str, begins: bool = False) -> list[int]:
         """Tokens of a text; ``begins``: with what the model puts before a text."""

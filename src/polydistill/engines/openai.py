@@ -13,14 +13,10 @@ from .. import keys
 from ..component import Beside, Count, Positive, nearest
 from ..records import Chat, canonical, seed_of
 from . import Answer, BadModel, Engine, OpenEngine, Sampling
-from ._endpoint import Endpoint, EndpointFailed, Patience, in_threads
-from ._openai import OURS, Messages, Server
+from ._endpoint import Endpoint, in_threads
+from ._openai import CANNOT_ASK, OURS, Server, messages
 
-ROOM = 1 << 20  # servers do not tell; what is too long they refuse themselves
-CANNOT_ASK = (
-    "a model behind an endpoint cannot write the user's turn itself; give questions of your own "
-    "(ask.source='{file: {path: questions.jsonl}}'), or run the model here with the engine transformers or llama_cpp"
-)
+ROOM = 1 << 20  # servers do not tell, and refuse what is too long
 
 
 class OpenAI(Engine):
@@ -79,7 +75,7 @@ class OpenAI(Engine):
 
     @model_validator(mode="after")
     def _one_key(self) -> "OpenAI":
-        if self.key_variable is not None and self.key_file is not None:
+        if self.key_variable and self.key_file:
             raise ValueError("give key_variable or key_file, not both")
         return self
 
@@ -87,9 +83,7 @@ class OpenAI(Engine):
     def key(self) -> str | None:
         """The key, from the environment or from its file."""
         try:
-            if self.key_file is not None:
-                return keys.from_file(self.key_file, self.base_url)
-            return None if self.key_variable is None else keys.from_variable(self.key_variable, self.base_url)
+            return keys.read(self.key_variable, self.key_file, self.base_url)
         except keys.NoKey as error:
             raise BadModel(str(error)) from None
 
@@ -123,10 +117,10 @@ class OpenOpenAI(OpenEngine):
     template = ""  # the server's own; it is not shown
 
     def __init__(self, server: Server, concurrency: int):
-        self.server, self.concurrency, self.patience = server, concurrency, Patience()
+        self.server, self.concurrency = server, concurrency
 
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
-        said = [_messages(chat) for chat in chats]
+        said = [messages(chat) for chat in chats]
         if not all(said):
             raise BadModel(CANNOT_ASK)
         greedy = sampling.temperature == 0 or sampling.top_p == 0
@@ -134,28 +128,19 @@ class OpenOpenAI(OpenEngine):
 
         def one(place: int) -> Answer:
             seed = seed_of(sampling.seed, said[place]) if seeds is None else seeds[place]
-            if self.patience.over:
-                raise self.patience.over
             # Some servers take no seed of more than 31 bits.
-            how = {"max_tokens": sampling.max_tokens, "seed": seed % (1 << 31), **drawn}
-            try:
-                answer = self.server.answer(said[place], **how)
-            except EndpointFailed as error:
-                return Answer("", False, self.patience.failed(error))
-            self.patience.answered()
-            return answer
+            return self.server.tried(said[place], max_tokens=sampling.max_tokens, seed=seed % (1 << 31), **drawn)
 
         answers = in_threads(self.concurrency, one, range(len(chats)))
-        self.patience.settle()
+        self.server.patience.settle()
         return answers
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
-        said = [canonical(None if chat is None else _messages(chat)) for chat in chats]
+        said = [canonical(None if chat is None else messages(chat)) for chat in chats]
         distinct = list(dict.fromkeys(said))
         found = in_threads(self.concurrency, lambda key: self.server.prompt(json.loads(key)), distinct)
         prompts = dict(zip(distinct, found, strict=True))
-        tokens = in_threads(self.concurrency, self.server.tokens, texts)
-        pairs = zip((prompts[key] for key in said), tokens, strict=True)
+        pairs = zip((prompts[key] for key in said), in_threads(self.concurrency, self.server.tokens, texts), strict=True)
         return in_threads(self.concurrency, lambda pair: self.server.log_likelihood(*pair), pairs)
 
     def room(self, chats: Sequence[Chat]) -> list[int]:
@@ -163,7 +148,3 @@ class OpenOpenAI(OpenEngine):
 
     def count(self, texts: Sequence[str]) -> list[int]:
         return [len(tokens) for tokens in in_threads(self.concurrency, self.server.tokens, texts)]
-
-
-def _messages(chat: Chat) -> Messages:
-    return [{"role": turn.role, "content": turn.text} for turn in chat.asked.turns]

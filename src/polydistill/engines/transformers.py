@@ -11,7 +11,7 @@ from ..component import Beside, Count
 from ..devices import Device, best_dtype, present
 from ..gguf_file import gguf_fields
 from ..records import digest
-from ..template import Template, no_template, template_file
+from ..template import Template, no_template, template_file, try_template
 from . import Engine
 from ._torch import OpenTransformers
 
@@ -80,8 +80,12 @@ class Transformers(Engine):
                 _ = template.before_question
             models.remember(right, json.dumps({"template": template.digest, "not_known": template.not_known}))
         # Unpacking takes seconds too, and other mistakes of the plan are to be told before.
-        elif not (self.template_file or gguf_fields(path).get("tokenizer.chat_template")):
-            raise no_template(path)
+        elif self.template_file is None:
+            source = gguf_fields(path).get("tokenizer.chat_template")
+            if not source:
+                raise no_template(path)
+            if not_known := try_template(path, str(source)):
+                progress.say_once(not_known)
 
     def trainable(self) -> tuple[Path, Path | None]:
         return models.plain_folder(self.located), self.template_file

@@ -19,6 +19,23 @@ MEMORY = 1500 << 20
 """Bytes that one case may add to what the process holds."""
 
 
+SHOWN = [
+    "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "--><script>alert(1)</script><!--", "<!--", "]]>",
+    "<script", "</style><style>*{display:none}", "<svg/onload=alert(1)>", "<iframe srcdoc='<script>alert(1)</script>'>",
+    "javascript:alert(1)", "<a href=javascript:alert(1)>x</a>", "<base href=//evil>", "<meta http-equiv=refresh content=0>",
+    "<form action=//evil><input name=x>", "\" onmouseover=\"alert(1)", "' onfocus='alert(1)' autofocus='", "`${alert(1)}`",
+    "{{ 7 * 7 }}", "{% raw %}", "{# x #}", "${7*7}", "\\u003cscript\\u003e", "&lt;script&gt;", "&#60;script&#62;",
+    "<math><mtext></p><script>alert(1)</script>", "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "a\u2028alert(1)\u2029", "\u202ecod.exe\u202c", "\u2066x\u2069", "\x1b[2J\x1b]0;title\x07", "\x1b]8;;http://evil\x07x\x1b]8;;\x07",
+    "\x9b31m", "\r\x1b[Aerror: forged", "a\bb\x7f", "\x00", "\ud800", "\U000e0041\U000e007f", "\ufeff", "\u2062\u2063",
+    "[bold red]x[/bold red]", "[link=http://evil]x[/link]", "[/]", "=HYPERLINK(\"http://evil\")", "+1", "-1", "@x", "\t=1",
+    "![x](http://evil/x.png)", "[x](javascript:alert(1))", "a | b | c", "# x", "```\n```",
+    "<details open ontoggle=alert(1)>", "~~~",
+    "\n---\nlicense: none\n---\n", "שלום (עולם)", "مرحبا \u200f(1)\u061c", "क्\u200dष",
+]  # fmt: skip
+"""Texts that are markup, code, steering or a formula somewhere; and at the end some that are none."""
+
+
 class TooSlow(BaseException):
     """No handler of mistakes may swallow it."""
 

@@ -98,11 +98,16 @@ def read_parts(folder: Path, name: str) -> dict[str, Tensor]:
     return {key: tensor for part in sorted(folder.glob(f"{name}-*.safetensors")) for key, tensor in load_file(part).items()}
 
 
-def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
-    """Loads the newest whole checkpoint; the number of steps that are done, 0 without one."""
+def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer, removes: bool = True) -> int:
+    """Loads the newest whole checkpoint; the number of steps that are done, 0 without one.
+
+    One rank ``removes`` what is damaged: it would be in the way when training comes to that step again.
+    """
     for folder in sorted((out / "checkpoints").glob("step-???????"), reverse=True):
         if wrong := damage(folder):
             progress.say(f"train: {folder.name} is left out: {wrong}")
+            if removes:
+                shutil.rmtree(folder)
             continue
         for name, value in read_parts(folder, "weights").items():
             weights[name].data.copy_(value)

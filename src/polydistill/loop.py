@@ -87,7 +87,7 @@ def fit(
         plain = trained.merge_and_unload() if settings.method == "lora" else trained
         checkpoints.export(plain, tokenizer, folder, out / name)
 
-    first = checkpoints.resume(out, weights, optimizer)
+    first = checkpoints.resume(out, weights, optimizer, removes=accelerator.is_main_process)
     saved = time.monotonic()
     with Events(out, first, accelerator.is_main_process) as events, progress.line("train", len(steps), "steps") as shown:
         shown.skip(first)

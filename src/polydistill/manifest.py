@@ -45,7 +45,7 @@ def finish(out: Path, about: dict[str, Any]) -> None:
     for name, path in _files(out).items():
         sync(path)
         files[name] = {"sha256": file_digest(path), "bytes": path.stat().st_size}
-        if path.name.startswith("rows-"):
+        if _holds_rows(path):
             rows += _lines(path)
     for folder in {(out / name).parent for name in files}:
         sync(folder)
@@ -79,8 +79,12 @@ def damage(folder: Path) -> dict[str, str]:
             found[name] = f"has {path.stat().st_size} bytes, not {stated.bytes}"
         elif known.get(name) != state_of(path) and file_digest(path) != stated.sha256:
             found[name] = "has another content than was written"
-    if not found and any(known.get(name) != state_of(folder / name) for name in manifest.files):
-        _remember(folder, list(manifest.files))
+    if not found and known.get(MANIFEST) != state_of(folder / MANIFEST):  # its number of rows is in no checksum
+        rows = sum(_lines(folder / name) for name in manifest.files if _holds_rows(folder / name))
+        if rows != manifest.rows:
+            found[MANIFEST] = f"states {manifest.rows} rows where there are {rows}"
+    if not found and any(known.get(name) != state_of(folder / name) for name in (MANIFEST, *manifest.files)):
+        _remember(folder, [MANIFEST, *manifest.files])
     return found
 
 
@@ -102,6 +106,10 @@ def _files(out: Path) -> dict[str, Path]:
         if not (inside.parts[0] == BESIDE or path.name == MANIFEST or path.name.startswith(".lock") or path.suffix == ".tmp"):
             found[inside.as_posix()] = path
     return found
+
+
+def _holds_rows(path: Path) -> bool:
+    return path.name.startswith("rows-") and path.is_file()
 
 
 def _lines(path: Path) -> int:

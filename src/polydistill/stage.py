@@ -265,6 +265,9 @@ def map_rows(work: Callable[[list[Row]], list[Row]], rows: Rows, out: Path, shar
     name = out.name.rsplit("-", 1)[0]
     part, parts = workspace().part_of(name) or (0, 1)
     shards, written = -(-len(rows) // shard_rows), noted(out)
+    for left in out.glob("rows-??????.jsonl.*.tmp"):  # by a worker of this part that was killed
+        if int(left.name[5:11]) % parts == part:
+            left.unlink(missing_ok=True)
     with progress.line(name, total=len(rows), unit=unit) as seen:
         for number, batch in enumerate(batches(rows, shard_rows)):
             shard = out / f"rows-{number:06d}.jsonl"

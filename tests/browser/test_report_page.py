@@ -6,6 +6,7 @@ import pytest
 import tiny
 import tiny_page
 from chromium import Page
+from tiny_hostile import SHOWN
 
 from polydistill.flow import run
 from polydistill.plan import read_plan
@@ -64,6 +65,22 @@ def test_no_planted_script_runs(opened: Page):
     assert opened("document.querySelectorAll('img, svg[onload], a[href^=javascript]').length") == 0
     asked = opened("document.querySelector('.answer .asked').textContent")
     assert "<script>window.planted" in asked  # it is read as text
+
+
+def test_nothing_that_strangers_wrote_runs_or_leaves_the_page(browser: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    planted = " ".join(text for text in SHOWN if "\ud800" not in text).replace("alert(1)", tiny_page.RUNS)
+    monkeypatch.setattr(tiny_page, "PLANTED", planted)
+    file = tiny_page.write(tmp_path / "report.html")
+    browser.open(file)
+    assert browser.complaints() == []
+    assert browser.requests() == [file.as_uri()]
+    assert browser("window.planted") is None
+    browser("document.querySelectorAll('details').forEach(of => of.open = true)")
+    browser("new Promise(done => setTimeout(done, 200)).then(() => true)")
+    assert browser("window.planted") is None
+    strange = "img, iframe, base, form:not(#filters), math, noscript p title, meta[http-equiv=refresh], [onload], [onerror], a[href^=javascript]"
+    assert browser(f"document.querySelectorAll('{strange}').length") == 0
+    assert browser.requests() == [file.as_uri()]
 
 
 def test_the_policy_stops_what_the_page_does_not_hold(browser: Page, file: Path):

@@ -194,7 +194,7 @@ def test_the_newest_whole_checkpoint_is_taken(
     with pytest.raises(Stopped):
         fit(settings(checkpoint_minutes=0), random_model, None, mixture, out, stopping=lambda: len(events(out)) >= 5)
     break_it(out / "checkpoints" / "step-0000005")
-    fit(settings(), random_model, None, mixture, out)
+    fit(settings(checkpoint_minutes=0), random_model, None, mixture, out)
     said = capsys.readouterr().err
     assert f"step-0000005 is left out: {wrong}" in said
     assert "going on after step 4" in said

@@ -118,6 +118,13 @@ def test_a_changed_digest_in_the_manifest_is_found(folder: Path):
     assert damage(folder) == {"manifest.json": "does not agree with itself"}
 
 
+def test_another_number_of_rows_in_the_manifest_is_found(folder: Path):
+    assert damage(folder) == {}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    write_json(folder / "manifest.json", {**manifest, "rows": 7})
+    assert damage(folder) == {"manifest.json": "states 7 rows where there are 3"}
+
+
 def test_a_damaged_folder_is_unfinished_and_loses_nothing(folder: Path):
     shorter(folder / "rows-000001.jsonl")
     damaged = (folder / "rows-000001.jsonl").read_bytes()

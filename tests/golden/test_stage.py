@@ -287,12 +287,14 @@ def test_workers_leave_each_others_files_alone(tmp_path: Path):
     with working(Workspace(tmp_path, part=(0, 2), until="shout")), pytest.raises(PartDone):
         shout(Numbers(), count(Numbers()))
     (folder,) = tmp_path.glob("stages/shout-*")
-    writing = folder / "rows-000001.jsonl.77.tmp"
+    writing, own = folder / "rows-000002.jsonl.77.tmp", folder / "rows-000001.jsonl.78.tmp"
     writing.write_text("half")
+    own.write_text("half, by a worker of this part that was killed")
     with only_runner(folder, (0, 2)), working(Workspace(tmp_path, part=(1, 2), until="shout")):
         with pytest.raises(AfterStage) as done:
             shout(Numbers(), count(Numbers()))
     assert writing.exists()
+    assert not own.exists()
     assert set(done.value.result.manifest["files"]) == {f"rows-00000{number}.jsonl" for number in range(4)}
 
 

@@ -62,7 +62,7 @@ def skipped(name: str, reasons: Counter[str]) -> None:
 class LeftOut:
     """What was left out of a file, why, and where it was first seen."""
 
-    def __init__(self, name: object, on_error: OnError = "stop", unit: str = "line"):
+    def __init__(self, name: object, on_error: OnError | None = None, unit: str = "line"):
         self.name, self.on_error, self.unit = str(name), on_error, unit
         self.reasons: dict[str, tuple[int, list[str]]] = {}
         self.skipped: Counter[str] = Counter()
@@ -71,7 +71,7 @@ class LeftOut:
         """A row that cannot be used.
 
         Raises:
-            BadInput: under ``stop``.
+            BadInput: unless ``on_error`` is ``skip``, which not everything that reads can be told.
         """
         if self.on_error == "stop":
             more = f" ({detail[:DETAIL]})" if detail else ""

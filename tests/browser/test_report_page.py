@@ -78,8 +78,8 @@ def test_nothing_that_strangers_wrote_runs_or_leaves_the_page(browser: Page, tmp
     browser("document.querySelectorAll('details').forEach(of => of.open = true)")
     browser("new Promise(done => setTimeout(done, 200)).then(() => true)")
     assert browser("window.planted") is None
-    strange = "img, iframe, base, form:not(#filters), math, noscript p title, meta[http-equiv=refresh], [onload], [onerror], a[href^=javascript]"
-    assert browser(f"document.querySelectorAll('{strange}').length") == 0
+    strange = "img, iframe, base, math, form:not(#filters, .vega-bindings), meta[http-equiv=refresh], [onload], [onerror]"
+    assert browser(f"document.querySelectorAll('{strange}, a[href^=javascript]').length") == 0
     assert browser.requests() == [file.as_uri()]
 
 

@@ -110,11 +110,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.world(tmp_path_factory.mktemp("world"), taught=False).parent
 
 
-ARMS = ["--arms", "untouched,plan"]
+ARMS, MANY = ["--arms", "untouched,plan"], ["mix.tokens=16000", "mix.repeat=12", "train.epochs=1"]
 CASES: dict[str, tuple[Callable[[Request], Reply], str, list[str], tuple[int, ...], str]] = {
     "a run": (works, "key_variable: MY_KEY", ["run"], (0, 3), "report"),
     "a run in processes": (works, "key_file: KEYFILE", ["run", "train.processes=2"], (0, 3), "report"),
-    "a comparison": (works, "key_file: KEYFILE", ["compare", "mix.tokens=6000", "mix.repeat=4", "train.epochs=1", *ARMS], (0, 3), "report"),
+    "a comparison": (works, "key_file: KEYFILE", ["compare", *MANY, *ARMS], (0, 3), "report"),
     "a wrong key in the middle": (fails_after(20, 401), "key_variable: MY_KEY", ["run"], (1,), "the key is missing or wrong"),
     "a failing server": (fails_after(20, 500), "key_file: KEYFILE", ["run"], (1,), "answered 500"),
     "a failing arm": (fails_after(9, 403), "key_variable: MY_KEY", ["compare", *ARMS], (1,), "answered 403"),

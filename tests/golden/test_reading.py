@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def stop(path: Path) -> list[tuple[int, Any]]:
-    return list(objects(path, LeftOut(path)))
+    return list(objects(path, LeftOut(path, "stop")))
 
 
 def skip(path: Path) -> tuple[list[tuple[int, Any]], dict[str, tuple[int, list[str]]]]:
@@ -87,7 +87,7 @@ def test_what_is_left_out_is_counted_with_its_first_lines(path: Path, capsys: py
 
 
 def test_nothing_left_out_is_not_said(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    LeftOut(path).say()
+    LeftOut(path, "stop").say()
     assert capsys.readouterr().err == ""
 
 

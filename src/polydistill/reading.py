@@ -73,9 +73,10 @@ class LeftOut:
         Raises:
             BadInput: unless ``on_error`` is ``skip``, which not everything that reads can be told.
         """
-        if self.on_error == "stop":
+        if self.on_error != "skip":
             more = f" ({detail[:DETAIL]})" if detail else ""
-            raise BadInput(f"{self.name}, {self.unit} {at}: {reason}{more}; on_error: skip leaves such a {self.unit} out")
+            hint = f"; on_error: skip leaves such a {self.unit} out" if self.on_error else ""
+            raise BadInput(f"{self.name}, {self.unit} {at}: {reason}{more}{hint}")
         self.add(at, reason)
         self.skipped[reason] += 1
         skipped(self.name, self.skipped)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,6 +220,56 @@ def test_a_key_in_place_of_a_name_is_refused_and_not_repeated(name: str):
     with pytest.raises(ValidationError, match="never the key itself") as refused:
         OpenAI(base_url="http://localhost:1/v1", model="m", key_variable=name)
     assert not name or name not in str(refused.value)
+
+
+def test_the_key_may_come_from_a_file_and_stands_nowhere(tmp_path: Path):
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    file.chmod(0o600)
+    with serving(lambda request: said("yes")) as server:
+        component = engine(server, key_file=file)
+        with component.open() as opened:
+            opened.answer([question("a")], Sampling())
+            shown = repr(opened) + repr(vars(opened))
+        assert component.identity() == engine(server).identity()
+    assert server.requests[0].headers["Authorization"] == f"Bearer {KEY}"
+    assert KEY not in json.dumps([component.identity(), component.about(), write_component(component)]) + repr(component) + shown
+    file.chmod(0o644)
+    with pytest.raises(BadModel, match=r"others may read it; close it with: chmod 600"):
+        component.check()
+
+
+def test_a_key_stands_in_one_place():
+    with pytest.raises(ValidationError, match="not both"):
+        OpenAI(base_url="http://a/v1", model="m", key_variable="A", key_file="b")
+
+
+@pytest.mark.parametrize("held", ["hunter2hunter2\nX-More: 1", "hunter2 hunter2", "hunter2é"])
+def test_what_would_break_the_header_is_not_sent_and_not_said(held: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SOME_KEY", held)
+    with serving(lambda request: said("yes")) as server:
+        with pytest.raises(BadModel, match="SOME_KEY holds no key") as refused:
+            engine(server, key_variable="SOME_KEY").check()
+        assert server.requests == []
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "extra: {api_key: hunter2}", "extra: {headers: {Authorization: hunter2}}", "extra: {a: [{Token: hunter2}]}",
+        "extra: {a: 'http://me:hunter2@b/'}", "api_key: hunter2", "revision: 'Bearer hunter2hunter2hunter2'",
+        "extra: {a: 'Cookie: hunter2'}", "revision: sk-hunter2aB3dE5gH7jK9",
+    ],
+)  # fmt: skip
+def test_a_key_in_a_plan_is_refused_and_not_repeated(setting: str, tmp_path: Path):
+    given = f"{{openai: {{base_url: 'http://a/v1', model: m, {setting}}}}}"
+    (tmp_path / "plan.yaml").write_text(f"recipe: sdrrl\nmodel: {given}\nfrom: eng\nto: spa\nanswer: {{max_tokens: zero}}\n")
+    for read in (lambda: read_plan(str(tmp_path / "plan.yaml")), lambda: read_plan("sdrrl", ["to=spa", f"answer.model={given}"])):
+        with pytest.raises(PlanError, match="key") as refused:
+            read()
+        assert "hunter2" not in str(refused.value)
+        assert "max_tokens" not in str(refused.value)  # nothing was made of it
 
 
 # The settings.

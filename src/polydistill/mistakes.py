@@ -5,6 +5,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from .component import Settings, nearest
+from .reading import unwritable
 
 SHOWN = 200
 """Characters of a wrong value that are repeated."""
@@ -13,11 +14,18 @@ Mistake = tuple[tuple[Any, ...], str]
 """(where, what is wrong)."""
 
 
-def too_large(value: Any, loc: tuple[Any, ...] = ()) -> list[Mistake]:
+def unusable(value: Any, loc: tuple[Any, ...] = ()) -> list[Mistake]:
+    """Numbers and texts that no setting can hold, and no file of ours."""
     if isinstance(value, int) and abs(value) >= 1 << 63:
         return [(loc, "a number that large is none of any setting")]
+    if isinstance(value, str) and unwritable(value):
+        return [(loc, "a zero character, or half a character: give UTF-8")]
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [mistake for key, inner in inside for mistake in too_large(inner, (*loc, key))]
+    return [
+        mistake
+        for key, inner in inside
+        for mistake in [*unusable(inner, (*loc, key)), *(unusable(key, loc) if isinstance(key, str) else [])]
+    ]
 
 
 def sentences(error: ValidationError, owner: type[Settings] | None) -> list[tuple[tuple[Any, ...], str]]:

@@ -17,7 +17,7 @@ from .choose import ChooseSettings
 from .component import IDENTITIES, Beside, Settings, identity, unknown, write_component
 from .engines import Engine
 from .evaluate import EvaluateSettings
-from .mistakes import Mistake, no_setting, sentences, too_large
+from .mistakes import Mistake, no_setting, sentences, unusable
 from .mix import MixSettings
 from .records import Lang, digest
 from .report import ReportSettings
@@ -185,7 +185,7 @@ def build(tree: CommentedMap, path: str) -> Plan:
     """
     given = plain(tree)
     mistakes: list[Mistake] = list(keys.found_in(given))
-    mistakes += too_large(given)
+    mistakes += unusable(given)
     if mistakes:  # before any other sentence can repeat them
         raise PlanError([f"{place(tree, loc, path)}: {text}" for loc, text in mistakes])
     if isinstance(given.get("model"), str):

@@ -74,8 +74,8 @@ def parsed(text: str, where: Any) -> Any:
         raise PlanError([f"{where(line)}: {', '.join(part for part in (error.context, problem) if part)[:300]}"]) from None
     except YAMLError as error:
         raise PlanError([f"{where('?')}: {str(error).splitlines()[0][:300]}"]) from None
-    except (ValueError, ArithmeticError, AttributeError, RecursionError):  # such as an integer of 5,000 digits, the 99th of May
-        raise PlanError([f"{where('?')}: a number or a date that cannot be read"]) from None
+    except (ValueError, ArithmeticError, AttributeError, TypeError):  # 5,000 digits, the 99th of May, a map in place of a name
+        raise PlanError([f"{where('?')}: a number, a date or a name that cannot be read"]) from None
 
 
 def merged(base: CommentedMap, change: CommentedMap, settings: type[Settings]) -> CommentedMap:

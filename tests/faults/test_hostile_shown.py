@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import tiny_page
 from tiny_hostile import SHOWN
 from tiny_rows import ENG, chat, pair, text
 from typer.testing import CliRunner
@@ -64,6 +65,22 @@ def test_a_page_has_the_same_marks_whatever_stands_in_it(shown: str):
     html = written(shown)
     assert Marks(html).found == PLAIN
     assert not UNSEEN.search(html)
+
+
+def reported(folder: Path, planted: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A whole report with a text in every place that can hold one."""
+    folder.mkdir()
+    monkeypatch.setattr(tiny_page, "PLANTED", planted)
+    html = tiny_page.write(folder / "report.html").read_text("utf-8")
+    return re.sub(r'<script type="module">.*?</script>|<style>.*?</style>', "", html, flags=re.DOTALL)
+
+
+def test_a_whole_report_has_the_same_marks_whatever_stands_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    plain = reported(tmp_path / "plain", "plain", monkeypatch)
+    strange = reported(tmp_path / "strange", " ".join(text for text in SHOWN if "\ud800" not in text), monkeypatch)
+    assert len(strange) > len(plain) + 1000
+    assert Marks(strange).found == Marks(plain).found
+    assert not UNSEEN.search(strange)
 
 
 @each

@@ -233,7 +233,8 @@ def test_the_key_may_come_from_a_file_and_stands_nowhere(tmp_path: Path):
             shown = repr(opened) + repr(vars(opened))
         assert component.identity() == engine(server).identity()
     assert server.requests[0].headers["Authorization"] == f"Bearer {KEY}"
-    assert KEY not in json.dumps([component.identity(), component.about(), write_component(component)]) + repr(component) + shown
+    written = json.dumps([component.identity(), component.about(), write_component(component)])
+    assert KEY not in written + repr(component) + shown
     file.chmod(0o644)
     with pytest.raises(BadModel, match=r"others may read it; close it with: chmod 600"):
         component.check()
@@ -264,8 +265,9 @@ def test_what_would_break_the_header_is_not_sent_and_not_said(held: str, monkeyp
 )  # fmt: skip
 def test_a_key_in_a_plan_is_refused_and_not_repeated(setting: str, tmp_path: Path):
     given = f"{{openai: {{base_url: 'http://a/v1', model: m, {setting}}}}}"
-    (tmp_path / "plan.yaml").write_text(f"recipe: sdrrl\nmodel: {given}\nfrom: eng\nto: spa\nanswer: {{max_tokens: zero}}\n")
-    for read in (lambda: read_plan(str(tmp_path / "plan.yaml")), lambda: read_plan("sdrrl", ["to=spa", f"answer.model={given}"])):
+    (tmp_path / "plan.yaml").write_text(f"recipe: sdrrl\nmodel: {given}\nfrom: eng\nto: spa\nanswer: {{max_tokens: 0}}\n")
+    change = f"answer.model={given}"
+    for read in (lambda: read_plan(str(tmp_path / "plan.yaml")), lambda: read_plan("sdrrl", ["to=spa", change])):
         with pytest.raises(PlanError, match="key") as refused:
             read()
         assert "hunter2" not in str(refused.value)

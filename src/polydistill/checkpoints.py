@@ -107,7 +107,7 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
         if wrong := damage(folder):
             progress.say(f"train: {folder.name} is left out: {wrong}")
             if removes:
-                shutil.rmtree(folder)
+                shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
             continue
         for name, value in read_parts(folder, "weights").items():
             weights[name].data.copy_(value)

@@ -119,6 +119,8 @@ def _lines(path: Path) -> int:
 
 def _remember(folder: Path, names: list[str]) -> None:
     try:
+        for left in (folder / BESIDE).glob("seen.json.*.tmp"):  # by a process that was killed here
+            left.unlink(missing_ok=True)
         write_json(folder / BESIDE / "seen.json", {name: state_of(folder / name) for name in names})
     except OSError:  # a folder that can only be read is used as it is
         if not is_finished(folder):

@@ -14,7 +14,7 @@ from polydistill.stage import Workspace, working
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A tiny model is fastest on one core; and what a test starts computes to the last bit as it does itself. Nothing goes out."""
+    """A tiny model is fastest on one core; and what a test starts computes to the last bit as itself does. Nothing goes out."""
     if config.option.markexpr != "real":
         os.environ["OMP_NUM_THREADS"] = "1"
     sys.addaudithook(tiny_network.refuse)

@@ -1,4 +1,4 @@
-"""A machine without a network: what would leave it is refused, loopback aside; what a test starts finds no way through the web."""
+"""A machine without a network: what would leave it is refused, loopback aside; programs find no way out through the web."""
 
 import ipaddress
 import json

@@ -9,8 +9,8 @@ import pytest
 
 from polydistill import keys
 from polydistill.keys import LARGEST, NoKey, found_in, from_file, from_variable, masked, secret
-from polydistill.plan import RECIPES
-from polydistill.yaml_tree import load, plain
+from polydistill.plan import RECIPES, read_plan
+from polydistill.yaml_tree import PlanError, load, plain
 
 A, D = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA", "1234567890123456"
 LOOKS = {
@@ -212,3 +212,11 @@ def test_looking_takes_no_longer_for_texts_made_to_be_slow():
 def test_no_recipe_and_no_example_looks_like_it_holds_a_key():
     for path in (*RECIPES.glob("*.yaml"), *(Path(__file__).parents[2] / "examples").glob("*.yaml")):
         assert list(found_in(plain(load(path)))) == [], path
+
+
+def test_no_mistake_of_a_plan_repeats_one():
+    looks = LOOKS["openai"]
+    for given, changes in ((looks, []), ("sdrrl", [f"recipe={looks}"]), ("sdrrl", [looks]), ("sdrrl", [f"answer.{looks}=1"])):
+        with pytest.raises(PlanError) as refused:
+            read_plan(given, changes, model="m", source="eng", target="spa")
+        assert A not in str(refused.value) + repr(refused.value) + repr(refused.value.mistakes)

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from polydistill.records import batches, digest
-from polydistill.store import Store
+from polydistill.storage.store import Store
 
 LOT = 256
 STEPS = 10

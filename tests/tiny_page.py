@@ -6,7 +6,7 @@ from typing import Any
 from tiny_scores import score
 
 from polydistill.evaluators import Item, Score
-from polydistill.personal_count import Checked, Line
+from polydistill.privacy.personal_count import Checked, Line
 from polydistill.records import Lang
 from polydistill.report import ReportSettings, html
 from polydistill.retain import RetainSettings

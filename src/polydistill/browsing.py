@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from .privacy.visible import visible
 from .records import Row
 from .stage import BESIDE, Rows, read_shard
-from .visible import visible
 
 BROWSED = ("ask", "answer", "translate", "mix")
 """The stages whose results are rows."""

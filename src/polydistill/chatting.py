@@ -7,8 +7,8 @@ from pathlib import Path
 from .engines import OpenEngine, Sampling
 from .languages.language_id import identify
 from .plan import Plan
+from .privacy.visible import visible
 from .records import Chat, Turn
-from .visible import visible
 
 
 def side_by_side(plan: Plan, student: Path) -> None:

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from . import progress
-from .files import enough_disk, file_digest, make_folder, sync, write_json
-from .manifest import File
+from .storage.files import enough_disk, file_digest, make_folder, sync, write_json
+from .storage.manifest import File
 
 PART_BYTES = 200_000_000
 """Tensors are written in files of about this size, because the writer copies each file's whole content in memory."""

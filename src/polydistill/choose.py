@@ -12,13 +12,13 @@ from . import progress
 from .component import Fraction, Settings
 from .engines import Engine
 from .evaluators import Evaluator, Score, finite
-from .files import enough_disk, replacing
 from .paid import paying
 from .provenance import sources_in
 from .records import Lang
 from .retain import Front, Point, RetainSettings, Rule, front, named
 from .stage import Artifact, pause, stage
 from .statistics.sizes import check_promise, sizes
+from .storage.files import enough_disk, replacing
 from .train import Candidates
 
 

@@ -56,11 +56,11 @@ def checked(plan: Any) -> None:
 
 def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None = None) -> Any:
     """Runs a plan, or as much of it as is wanted, with every ending in words."""
-    from .files import make_folder
     from .flow import run as flow
-    from .locks import only_runner
     from .run_folder import keep, show
     from .stage import Workspace, clean
+    from .storage.files import make_folder
+    from .storage.locks import only_runner
 
     space = Workspace(plan.runs, until=until, part=part, begins=partial(show, plan))
 

@@ -12,15 +12,15 @@ from rich.table import Table
 from .arms import UNTOUCHED, Arm, read_arms, says, told_once
 from .comparison import Comparison, ComparisonSettings
 from .exits import NOT_KEPT, ended, fail
-from .files import replacing
 from .plan import Plan
+from .privacy.visible import visible
 from .progress import spoken
 from .run_folder import link
 from .stage import Workspace, pause
 from .statistics.sizes import too_few
+from .storage.files import replacing
 from .views.comparison_table import MEANS, change, markdown, title
 from .views.findings import shown
-from .visible import visible
 from .yaml_tree import PlanError
 
 SHOWN = 4

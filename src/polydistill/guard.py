@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from . import faults, progress, protected
 from .languages import language_id, segments
 from .records import Lang
-from .store import Failed, Store
+from .storage.store import Failed, Store
 from .translators import FailedTranslation, OpenTranslator
 
 GIVE_UP_AFTER = 3

@@ -19,9 +19,9 @@ from torch import Tensor
 from . import checkpoints, models, progress
 from .component import ALLOWED
 from .endings import Stopped
-from .files import replacing
 from .records import Lang, Row, batches, seed_of
 from .stage import BESIDE, Rows, only_runner
+from .storage.files import replacing
 from .student import Batch, Student
 from .teachers import OpenTeacher
 from .template import Template

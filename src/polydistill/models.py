@@ -18,12 +18,12 @@ from typing import Any
 from . import progress
 from .component import nearest
 from .engines import BadModel
-from .files import file_digest, replacing, sync, write_json
-from .foreign_json import read_json
-from .gguf_file import first_line, gguf_about
-from .model_card import stated_in
-from .preflight import inspect, plain
+from .foreign.foreign_json import read_json
+from .foreign.gguf_file import first_line, gguf_about
+from .foreign.model_card import stated_in
+from .foreign.preflight import inspect, plain
 from .records import digest
+from .storage.files import file_digest, replacing, sync, write_json
 
 CACHE = Path("~/.cache/polydistill")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")

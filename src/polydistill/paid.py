@@ -8,7 +8,7 @@ from .component import identity
 from .engines import Answer, Engine, GaveUp, OpenEngine, Sampling
 from .records import Chat
 from .stage import pause, workspace
-from .store import Failed, Store
+from .storage.store import Failed, Store
 
 LOT = 256
 """How many results are paid for before they are kept and a run that was asked to stop does so."""

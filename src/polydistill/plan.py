@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from ruamel.yaml.comments import CommentedMap
 
-from . import keys
 from .answer import AnswerSettings
 from .ask import AskSettings
 from .checking import problems
@@ -19,6 +18,7 @@ from .engines import Engine
 from .evaluate import EvaluateSettings
 from .mistakes import Mistake, no_setting, sentences, unusable
 from .mix import MixSettings
+from .privacy import keys
 from .records import Lang, digest
 from .report import ReportSettings
 from .training import TrainSettings

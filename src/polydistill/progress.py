@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from .keys import masked
-from .visible import visible
+from .privacy.keys import masked
+from .privacy.visible import visible
 
 QUIET_SECONDS = 4.0
 LONGEST = 4000

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from .component import Component, identity
 from .engines import Engine
+from .privacy.visible import visible
 from .records import Row
 from .stage import BESIDE, Artifact
-from .visible import visible
 
 
 class Part(NamedTuple):

@@ -10,18 +10,18 @@ from . import __version__
 from .choose import Model
 from .component import Component, Count, Settings, words
 from .evaluate import Evaluation
-from .files import file_digest
-from .personal import phone_regions
-from .personal_count import checked, hidden
+from .privacy.personal import phone_regions
+from .privacy.personal_count import checked, hidden
+from .privacy.visible import visible
 from .provenance import NOT_STATED, Part, as_text, author, fenced, origins, parts_of, seeds, settings_of, yaml_text
 from .records import Lang
 from .retain import RetainSettings
 from .stage import BESIDE, Artifact, Rows, replacing, stage, workspace, write_json
+from .storage.files import file_digest
 from .template import known_as
 from .train import Candidates
 from .views.findings import FLIPS, Change, as_numbers, label, means, measured, table
 from .views.verdict import kept_or_lost, verdict, warnings
-from .visible import visible
 
 
 class ReportSettings(Settings):

@@ -8,9 +8,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from .files import make_folder, replacing, sync, write_json
 from .plan import Plan
 from .stage import BESIDE, Workspace
+from .storage.files import make_folder, replacing, sync, write_json
 
 
 def keep(plan: Plan, space: Workspace) -> None:

@@ -9,10 +9,10 @@ from .choose import Model
 from .component import Count, Settings
 from .engines import Answer, Engine, Sampling
 from .evaluators import Asked, heldout_chats
-from .files import file_digest, write_json
 from .models import offline
 from .records import Chat, Lang, Record, split_of
 from .stage import Artifact, Rows, stage
+from .storage.files import file_digest, write_json
 from .template import Template
 
 

@@ -26,10 +26,10 @@ from pydantic import ValidationError
 from . import progress
 from .component import IDENTITIES, Settings, identity
 from .endings import AfterStage, PartDone, Stopped, WouldRun
-from .files import file_digest, make_folder, replacing, write_json
-from .locks import only_runner
-from .manifest import BESIDE, damage, finish, is_finished, reopen
 from .records import Row, batches, digest
+from .storage.files import file_digest, make_folder, replacing, write_json
+from .storage.locks import only_runner
+from .storage.manifest import BESIDE, damage, finish, is_finished, reopen
 
 
 class Artifact:

@@ -12,8 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from . import models, progress, template_trial
+from . import models, progress
 from .engines import BadModel
+from .foreign import template_trial
 from .records import Chat, Text
 
 SHIPPED = Path(__file__).parent / "data" / "templates"

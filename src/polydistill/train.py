@@ -13,8 +13,8 @@ from typing import Any
 from . import progress
 from .component import ALLOWED
 from .endings import Stopped
-from .files import enough_disk, write_json
 from .stage import BESIDE, Artifact, Rows, stage, workspace
+from .storage.files import enough_disk, write_json
 from .training import TrainSettings
 
 

@@ -7,7 +7,7 @@ from . import guard
 from .component import Settings, identity
 from .records import Chat, Lang, Row
 from .stage import Rows, map_rows, stage, workspace
-from .store import Store
+from .storage.store import Store
 from .translators import OpenTranslator, Translator
 
 SHARD_ROWS = 256

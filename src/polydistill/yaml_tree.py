@@ -9,8 +9,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent, ScalarEvent
 
-from . import keys
 from .component import Component, Settings, nearest
+from .privacy import keys
 
 MAX_BYTES, MAX_DEPTH, MAX_VALUES = 200_000, 20, 5_000
 """What a plan may hold. A longer list belongs into a file of data; and reading YAML takes a second for 5,000 values."""

@@ -19,10 +19,11 @@ from polydistill import guard
 from polydistill.component import identity
 from polydistill.engines import BadModel
 from polydistill.faults import REASONS
-from polydistill.gguf_head import read_gguf_head
-from polydistill.keys import masked
+from polydistill.foreign.gguf_head import read_gguf_head
 from polydistill.languages.dictionaries import read_dictionary
 from polydistill.plan import Plan, read_plan
+from polydistill.privacy.keys import masked
+from polydistill.privacy.visible import HIDDEN, WRITTEN, visible
 from polydistill.records import Lang, Row, digest
 from polydistill.sources import BadInput
 from polydistill.sources.file import File
@@ -31,7 +32,6 @@ from polydistill.sources.multiway import Multiway
 from polydistill.sources.parallel import Parallel
 from polydistill.sources.text import Text
 from polydistill.translators import OpenTranslator
-from polydistill.visible import HIDDEN, WRITTEN, visible
 from polydistill.yaml_tree import PlanError
 
 pytestmark = pytest.mark.faults

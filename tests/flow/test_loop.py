@@ -17,9 +17,8 @@ from tiny_rows import ENG, SPA, chat, text
 from tiny_signals import ctrl_c_after
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from polydistill import checkpoints, files, loop
+from polydistill import checkpoints, loop
 from polydistill.engines.transformers import Transformers
-from polydistill.files import enough_disk
 from polydistill.loop import Tokens, fit, micro_batches, padded, plan_steps
 from polydistill.models import load_model, load_tokenizer
 from polydistill.objectives import Objective
@@ -29,6 +28,8 @@ from polydistill.records import Lang, Row, digest, seed_of
 from polydistill.schedules.constant import Constant
 from polydistill.schedules.cosine import Cosine
 from polydistill.stage import Rows, Stopped, Workspace, finish, only_runner, working, write_shard
+from polydistill.storage import files
+from polydistill.storage.files import enough_disk
 from polydistill.student import Student, log_likelihood
 from polydistill.template import Template
 from polydistill.train import Candidates, disk_wanted, launch, read_events, train

@@ -19,17 +19,17 @@ from safetensors.torch import load_file, save_file
 from tiny_plan import GOOD
 from tiny_rows import ENG, SPA
 
-from polydistill import files
 from polydistill.choose import ChooseSettings, Model, between, choose, read_weights, write
 from polydistill.engines import OpenEngine
 from polydistill.engines.transformers import Transformers
 from polydistill.evaluators import Evaluator, Score
 from polydistill.evaluators.text_bits import TextBits
-from polydistill.files import write_json
 from polydistill.plan import read_plan
 from polydistill.records import Lang, Row, Split
 from polydistill.retain import RetainSettings
 from polydistill.stage import Stopped, Workspace, finish, working
+from polydistill.storage import files
+from polydistill.storage.files import write_json
 from polydistill.train import Candidates
 from polydistill.yaml_tree import PlanError
 

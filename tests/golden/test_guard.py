@@ -12,7 +12,7 @@ from polydistill import faults, guard, protected
 from polydistill.guard import Guarded, split
 from polydistill.languages import segments
 from polydistill.records import Lang
-from polydistill.store import Store
+from polydistill.storage.store import Store
 from polydistill.translators import FailedTranslation, NoTranslation, OpenTranslator
 
 ENG, SPA = Lang("eng"), Lang("spa")

@@ -10,7 +10,7 @@ from rich.console import Console
 from ruamel.yaml import YAML
 from tiny_scores import answered, change, score
 
-from polydistill.personal_count import Checked
+from polydistill.privacy.personal_count import Checked
 from polydistill.provenance import NOT_STATED, Origin, Part, fenced
 from polydistill.records import Lang
 from polydistill.report import Report, ReportSettings, in_one, limits, print_table, render

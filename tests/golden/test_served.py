@@ -14,10 +14,10 @@ from polydistill.choose import Model
 from polydistill.engines import BadModel, Engine
 from polydistill.engines.transformers import Transformers
 from polydistill.evaluators import Asked, heldout_chats
-from polydistill.files import file_digest
 from polydistill.records import Row
 from polydistill.served import ServedSettings, changed_files, check_served, served
 from polydistill.stage import Rows, Workspace, finish, write_rows
+from polydistill.storage.files import file_digest
 
 QUESTIONS = ["the cat", "my dog?", "who sees the moon?", "a bird in the tree"]
 

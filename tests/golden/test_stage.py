@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from polydistill.component import Beside, Settings
-from polydistill.files import replacing, write_json
 from polydistill.records import Lang, Lineage, Row, Text
 from polydistill.stage import (
     AfterStage,
@@ -34,6 +33,7 @@ from polydistill.stage import (
     write_rows,
     write_shard,
 )  # fmt: skip
+from polydistill.storage.files import replacing, write_json
 
 
 class Numbers(Settings):

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..personal import Found, find, phone_regions, replaced
+from ..privacy.personal import Found, find, phone_regions, replaced
 from ..records import Chat, Lang, Payload, Row, Turn
 from . import Filter, texts_of
 

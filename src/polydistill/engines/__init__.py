@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ..component import Component, Count, Fraction, Settings, contract
 from ..records import Chat
-from ..store import Failed
+from ..storage.store import Failed
 
 
 class Sampling(Settings):

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from .. import progress
 from ..component import missing_extra
-from ..keys import masked
-from ..store import Failed
+from ..privacy.keys import masked
+from ..storage.store import Failed
 from . import GaveUp
 
 S, T = TypeVar("S"), TypeVar("T")

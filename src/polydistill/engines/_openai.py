@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..records import Chat
-from ..store import Failed
+from ..storage.store import Failed
 from . import Answer, BadModel
 from ._endpoint import Endpoint, EndpointFailed, Patience
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from .. import keys
 from ..component import Beside, Count, Positive, nearest
+from ..privacy import keys
 from ..records import Chat, canonical, seed_of
 from . import Answer, BadModel, Engine, OpenEngine, Sampling
 from ._endpoint import Endpoint, in_threads

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from .. import __version__, models, progress
 from ..component import Beside, Count
 from ..devices import Device, best_dtype, present
-from ..gguf_file import gguf_fields
+from ..foreign.gguf_file import gguf_fields
 from ..records import digest
 from ..template import Template, no_template, template_file, try_template
 from . import Engine

@@ -9,9 +9,9 @@ from typing import Any
 
 import langcodes
 
-from ..files import file_digest
 from ..reading import existing
 from ..records import Lang, digest
+from ..storage.files import file_digest
 
 
 @lru_cache(maxsize=4096)

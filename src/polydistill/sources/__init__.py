@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from .. import __version__, progress
 from ..component import Component, contract, identity
-from ..files import write_json
 from ..records import Lang, Row, digest
+from ..storage.files import write_json
 
 if TYPE_CHECKING:
     from ..engines import Engine

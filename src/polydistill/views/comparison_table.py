@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..arms import UNTOUCHED
+from ..privacy.visible import visible
 from ..records import Lang
-from ..visible import visible
 from .findings import interval, label, read_unit, shown, told
 
 MEANS = "Mean of the target languages"

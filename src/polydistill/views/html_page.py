@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ..component import words
-from ..visible import seen, visible
+from ..privacy.visible import seen, visible
 from .charts import Figure
 from .findings import label
 

@@ -9,7 +9,7 @@ from polydistill.builders.code_switch import CodeSwitch
 from polydistill.builders.language_pairs import LanguagePairs
 from polydistill.builders.redact import Redact, in_pieces, stand_in
 from polydistill.guard import split, translate
-from polydistill.personal import find, replaced
+from polydistill.privacy.personal import find, replaced
 from polydistill.records import Chat, Labelled, Lineage, Preference, Row, Turn
 
 LANGUAGES = (ENG, SPA, CAT)

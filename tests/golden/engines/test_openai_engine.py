@@ -19,7 +19,7 @@ from polydistill.engines._endpoint import EndpointFailed
 from polydistill.engines.openai import OpenAI
 from polydistill.plan import PlanError, read_plan
 from polydistill.records import Chat, Lang, Turn
-from polydistill.store import Failed
+from polydistill.storage.store import Failed
 
 GREEDY = Sampling()
 KEY = "sk-very-secret-0123456789"

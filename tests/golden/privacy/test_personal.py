@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polydistill.personal import Found, find, masked, phone_regions, replaced
+from polydistill.privacy.personal import Found, find, masked, phone_regions, replaced
 from polydistill.records import Lang
 
 EVERYWHERE = phone_regions(

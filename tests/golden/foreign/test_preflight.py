@@ -10,12 +10,13 @@ import tiny
 import tiny_gguf
 from tiny_hostile_models import GGUFS, change, gguf, hub, link, sharded, write
 
-from polydistill import foreign_json, models
+from polydistill import models
 from polydistill.engines import BadModel
-from polydistill.foreign_json import MAX_DEPTH, parsed_json, read_json
-from polydistill.gguf_head import read_gguf_head
-from polydistill.preflight import inspect, letters, plain
-from polydistill.safetensors_head import Weights, read_head
+from polydistill.foreign import foreign_json
+from polydistill.foreign.foreign_json import MAX_DEPTH, parsed_json, read_json
+from polydistill.foreign.gguf_head import read_gguf_head
+from polydistill.foreign.preflight import inspect, letters, plain
+from polydistill.foreign.safetensors_head import Weights, read_head
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 import pytest
 import tiny_disk
 
-from polydistill import store as store_module
 from polydistill.answer import AnswerSettings, answer
 from polydistill.ask import AskSettings, ask
 from polydistill.engines import Answer, Engine, OpenEngine, Sampling
@@ -19,7 +18,8 @@ from polydistill.paid import paying
 from polydistill.records import Chat, Lang, Turn
 from polydistill.sources.file import File
 from polydistill.stage import Workspace, working
-from polydistill.store import Failed, Store
+from polydistill.storage import store as store_module
+from polydistill.storage.store import Failed, Store
 from polydistill.translate import TranslateSettings, translate
 from polydistill.translators import OpenTranslator, Translator
 
@@ -143,7 +143,7 @@ def test_what_was_kept_outlives_a_killed_process(tmp_path: Path):
     code = f"""
 import os, signal
 from pathlib import Path
-from polydistill.store import Failed, Store
+from polydistill.storage.store import Failed, Store
 store = Store(Path({str(tmp_path / "a.sqlite")!r}))
 store.through("x", [1, 2], lambda items: ["a", "b"])
 store._writer.execute("BEGIN IMMEDIATE")
@@ -333,7 +333,7 @@ def test_several_processes_may_open_and_keep_at_once(tmp_path: Path):
     code = """
 import sys
 from pathlib import Path
-from polydistill.store import Failed, Store
+from polydistill.storage.store import Failed, Store
 Path(sys.argv[2]).touch()
 while not Path(sys.argv[3]).exists():
     pass

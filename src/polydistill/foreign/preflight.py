@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .engines import BadModel
+from ..engines import BadModel
 from .foreign_json import parsed_json, read_json
 from .gguf_head import read_gguf_head
 from .safetensors_head import Weights, read_head

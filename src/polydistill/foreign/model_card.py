@@ -11,7 +11,7 @@ NAMES = {"license": "licence", "language": "languages", "base_model": "base mode
 
 def stated_in(card: Path) -> dict[str, Any]:
     """Licence, languages and base model, as far as a card states them in a way that can be read."""
-    from .yaml_tree import PlanError, parsed
+    from ..yaml_tree import PlanError, parsed
 
     if not card.is_file():
         return {}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from polydistill.component import Settings
-from polydistill.files import make_folder, write_json
-from polydistill.manifest import damage, finish, is_finished, reopen
 from polydistill.records import Lang, Lineage, Row, Text
 from polydistill.stage import Rows, Workspace, map_rows, stage, write_rows, write_shard
+from polydistill.storage.files import make_folder, write_json
+from polydistill.storage.manifest import damage, finish, is_finished, reopen
 
 
 class Numbers(Settings):

@@ -8,8 +8,9 @@ import pytest
 import tiny
 from tiny_hostile_models import TEMPLATES
 
-from polydistill import models, template, template_trial
+from polydistill import models, template
 from polydistill.engines import BadModel
+from polydistill.foreign import template_trial
 from polydistill.template import SHIPPED, Template, known_as, try_template
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import langcodes
 import regex
 
-from .records import Lang
+from ..records import Lang
 
 KINDS = ("mail", "phone", "card", "iban")
 

@@ -8,7 +8,7 @@ from tiny_rows import CAT, ENG, SPA, chat
 from tiny_scores import change, score
 
 from polydistill.evaluators import Item
-from polydistill.personal_count import Checked, checked, hidden
+from polydistill.privacy.personal_count import Checked, checked, hidden
 from polydistill.records import Lang, Row
 from polydistill.report import ReportSettings, html
 from polydistill.served import Served

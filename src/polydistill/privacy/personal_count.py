@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ..records import Lang, Row
 from .personal import KINDS, Found, find, masked, phone_regions, replaced
-from .records import Lang, Row
 
 EXAMPLES = 3
 """Examples of each kind, masked."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..records import digest
 from .files import file_digest, state_of, sync, write_json
-from .records import digest
 
 MANIFEST = "manifest.json"
 BESIDE = "beside"

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .engines import BadModel
+from ..engines import BadModel
 
 MAX_FIELDS = 10_000
 MAX_TENSORS = 200_000

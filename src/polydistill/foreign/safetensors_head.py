@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .engines import BadModel
+from ..engines import BadModel
 from .foreign_json import parsed_json
 
 MAX_HEAD = 100_000_000

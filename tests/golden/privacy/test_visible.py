@@ -2,7 +2,7 @@
 
 import pytest
 
-from polydistill.visible import seen, visible
+from polydistill.privacy.visible import seen, visible
 
 
 @pytest.mark.parametrize(

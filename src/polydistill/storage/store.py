@@ -16,9 +16,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO, TypeVar
 
-from . import progress
+from .. import progress
+from ..records import batches, digest
 from .files import make_folder, sync
-from .records import batches, digest
 
 T = TypeVar("T")
 MOST_TIMES = 3

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from polydistill import keys
-from polydistill.keys import LARGEST, NoKey, found_in, from_file, from_variable, masked, secret
 from polydistill.plan import RECIPES, read_plan
+from polydistill.privacy import keys
+from polydistill.privacy.keys import LARGEST, NoKey, found_in, from_file, from_variable, masked, secret
 from polydistill.yaml_tree import PlanError, load, plain
 
 A, D = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA", "1234567890123456"

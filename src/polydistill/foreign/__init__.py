@@ -1,0 +1,1 @@
+"""Models that strangers made: what is looked at before a library sees them."""

@@ -20,7 +20,8 @@ class Verbs(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with progress.remembering():
+                return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             raise stopped(stop) from None
 

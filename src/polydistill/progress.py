@@ -108,6 +108,19 @@ def spoken(text: str, longest: int | None = None) -> str:
     return visible(masked(text[: 2 * longest])[:longest] + " ...")
 
 
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Around a run, or the whole command that it is a part of: what `say_once` says in it, it says once."""
+    if SAID.get() is not None:
+        yield
+        return
+    token = SAID.set(set())
+    try:
+        yield
+    finally:
+        SAID.reset(token)
+
+
 def say_once(sentence: str) -> None:
     """One sentence, the first time it comes in a run: sources are read more than once."""
     said = SAID.get()

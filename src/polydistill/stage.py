@@ -110,7 +110,7 @@ def workspace() -> Workspace:
 @contextmanager
 def working(space: Workspace) -> Iterator[Workspace]:
     """Opens a run: the first Ctrl-C or SIGTERM asks the stages to stop after their batch, the second stops at once."""
-    token, identities, said = _workspace.set(space), IDENTITIES.set({}), progress.SAID.set(set())
+    token, identities = _workspace.set(space), IDENTITIES.set({})
 
     def ask_to_stop(number: int, frame: Any) -> None:
         space.signal = number
@@ -126,11 +126,11 @@ def working(space: Workspace) -> Iterator[Workspace]:
                 previous[number] = signal.signal(number, ask_to_stop)
             except ValueError:  # not the main thread: the caller keeps its own handlers
                 break
-        yield space
+        with progress.remembering():
+            yield space
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-        progress.SAID.reset(said)
         IDENTITIES.reset(identities)
         _workspace.reset(token)
 

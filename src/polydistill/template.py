@@ -70,7 +70,7 @@ def try_template(model: object, source: str) -> str:
                 "model.template=FILE.jinja"
             )
         models.remember(tried, "")
-    return f"the chat template of {model} is none of the known ones (SHA-256 {shown}); the report shows it"
+    return f"the chat template is none of the known ones (SHA-256 {shown}); the report shows it"
 
 
 def no_template(model: object) -> BadModel:

@@ -21,7 +21,7 @@ import tiny
 HERE = Path(__file__).parent
 STAGES = ("ask", "answer", "translate", "mix", "train", "choose", "evaluate", "report")
 """The verbs in their order; each does what is before it, too."""
-LOTS = {"polydistill.answer.SHARD_ROWS": 4, "polydistill.translate.SHARD_ROWS": 8, "polydistill.paid.LOT": 4}
+LOTS = {"polydistill.answer.SHARD_ROWS": 6, "polydistill.translate.SHARD_ROWS": 8, "polydistill.paid.LOT": 3}
 """What is in flight at a time, made small for a world of 40 questions. It decides nothing."""
 KILLED = -int(signal.SIGKILL)
 

@@ -12,6 +12,10 @@ from typing import Any
 from polydistill.engines import Answer, OpenEngine, Sampling
 from polydistill.engines.transformers import Transformers
 from polydistill.records import Chat
+from polydistill.served import ServedSettings
+
+RELOAD = ServedSettings.model_fields["max_tokens"].default
+"""The length of answers of the check after reloading, which is made whole or not at all and keeps none of them."""
 
 
 def count(what: str, items: Iterable[Any]) -> None:
@@ -32,7 +36,10 @@ class CountingEngine(Transformers):
             model = "/".join(Path(self.path).parts[-2:])  # the folder of results is another in every round
 
             def counted_answer(chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:
-                count("answer", ([model, said(chat), sampling.max_tokens] for chat in chats))
+                count(
+                    "reload" if sampling.max_tokens == RELOAD else "answer",
+                    ([model, said(chat), sampling.max_tokens] for chat in chats),
+                )
                 return answer(chats, sampling, seeds)
 
             def counted_score(chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.faults
 SIGNALS = {"Ctrl-C": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143)}
 MIDDLE = {"answer": "/rows-000004", "translate": "/rows-000002", "train": "/events.jsonl", "evaluate": "/engine"}
 """Where a stage that has several batches in the tiny world is at its second or later one."""
-ONE_BATCH = {"answer": 4, "score": 4, "translate": 32}
+ONE_BATCH = {"answer": 3, "score": 3, "translate": 32}
 STOPPING = "stopping after this batch; press Ctrl-C again to stop at once"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .component import identity
 from .engines import Answer, Engine, GaveUp, OpenEngine, Sampling
-from .records import Chat
+from .records import Chat, digest
 from .stage import pause, workspace
 from .storage.store import Failed, Store
 
@@ -56,9 +56,14 @@ class PaidEngine(OpenEngine):
         items = [[_said(chat), seeds[i] if drawn and seeds is not None else None] for i, chat in enumerate(chats)]
         by_item = {str(item): i for i, item in enumerate(items)}
 
-        failures: list[GaveUp] = []
+        what, failures = {"answer": self.identity, **how}, list[GaveUp]()
 
         def pay(missing: list[list[object]]) -> list[object]:
+            def heard(place: int, answer: Answer) -> None:
+                if not answer.failed:
+                    self._store.put({digest([what, missing[place]]): [answer.text, answer.ended]})
+
+            self.live.heard = heard
             wanted = [by_item[str(item)] for item in missing]
             some_seeds = [seeds[i] for i in wanted] if seeds is not None else None
             try:
@@ -74,7 +79,7 @@ class PaidEngine(OpenEngine):
                 raise failures[0]
             pause()
 
-        answers = self._store.through({"answer": self.identity, **how}, items, pay, LOT, then, again)
+        answers = self._store.through(what, items, pay, LOT, then, again)
         return [Answer("", False, kept) if isinstance(kept, Failed) else Answer(*kept) for kept in answers]
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:

@@ -215,6 +215,13 @@ def test_as_many_at_a_time_as_is_said(threads: int):
     assert most == [threads]
 
 
+def test_each_result_is_heard_as_it_comes():
+    delays, heard = [0.2, 0.0, 0.1], list[tuple[int, int]]()
+    results = in_threads(3, lambda place: (time.sleep(delays[place]), place)[1] * 7, range(3), lambda *one: heard.append(one))
+    assert results == [0, 7, 14]
+    assert heard == [(1, 7), (2, 14), (0, 0)]
+
+
 def test_the_first_failure_ends_it_all():
     done: list[int] = []
 

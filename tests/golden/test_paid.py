@@ -66,6 +66,34 @@ def test_what_a_server_refuses_that_refuses_everything_is_asked_again(tmp_path: 
             assert [answer.text for answer in paid.tried(questions, Sampling())] == ["yes"] * 20
 
 
+def test_each_answer_of_a_server_is_kept_as_it_comes(tmp_path: Path):
+    """A second Ctrl-C, or anything else, in the middle of a lot."""
+    asked, kept = list[str](), list[int]()
+
+    def reply(request: Request) -> Reply:
+        asked.append(request.body["messages"][0]["content"])
+        return said(f"to {asked[-1]}")
+
+    questions = chats(*map(str, range(9)))
+    with serving(reply) as server, working(Workspace(tmp_path)):
+        with pytest.raises(KeyboardInterrupt), paying(engine(server)) as paid:  # noqa: PT012
+            put = paid._store.put
+
+            def stops(values: dict[str, object]) -> None:
+                put(values)
+                kept.append(len(values))
+                if len(kept) == 4:
+                    raise KeyboardInterrupt
+
+            paid._store.put = stops  # type: ignore[method-assign]
+            paid.tried(questions, Sampling())
+        assert kept == [1] * 4
+        before = len(asked)
+        with paying(engine(server)) as paid:
+            assert [answer.text for answer in paid.tried(questions, Sampling())] == [f"to {n}" for n in range(9)]
+        assert len(asked) - before == 5
+
+
 def test_what_the_tokenizer_tells_is_kept_and_asks_for_no_model(tmp_path: Path):
     with serving(lambda request: said("yes")) as server, working(Workspace(tmp_path)):
         given = engine(server)

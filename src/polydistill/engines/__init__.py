@@ -4,7 +4,7 @@ To add one: a file here with one frozen class that gives `Engine.open`. `tests/c
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -50,6 +50,8 @@ class OpenEngine(ABC):
 
     template: str
     """Digest of the chat template in use."""
+    heard: Callable[[int, Answer], None] | None = None
+    """Told each answer, by its chat's place, as it comes, by engines to which answers come one by one and are paid for."""
 
     @abstractmethod
     def answer(self, chats: Sequence[Chat], sampling: Sampling, seeds: Sequence[int] | None = None) -> list[Answer]:

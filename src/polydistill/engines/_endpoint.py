@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -177,8 +177,10 @@ class Endpoint:
         return f" ({text[:300]})" if text else ""
 
 
-def in_threads(threads: int, work: Callable[[S], T], items: Iterable[S]) -> list[T]:
-    """The work on every item, several at a time, in the items' order.
+def in_threads(
+    threads: int, work: Callable[[S], T], items: Iterable[S], heard: Callable[[int, T], None] | None = None
+) -> list[T]:  # fmt: skip
+    """The work on every item, several at a time, in the items' order. ``heard`` is told each result as it comes, by its place.
 
     Raises:
         EndpointFailed: the first lasting failure; what is under way is waited for, and ``found`` holds it.
@@ -186,8 +188,11 @@ def in_threads(threads: int, work: Callable[[S], T], items: Iterable[S]) -> list
     pool = ThreadPoolExecutor(threads)
     replies = [pool.submit(work, item) for item in items]
     try:
-        for number, reply in enumerate(replies, 1):
-            reply.result()
+        places = {reply: place for place, reply in enumerate(replies)}
+        for number, reply in enumerate(as_completed(replies), 1):
+            result = reply.result()
+            if heard:
+                heard(places[reply], result)
             progress.note(f"{number} of {len(replies)} replies")
     except EndpointFailed as failure:
         pool.shutdown(cancel_futures=True)

@@ -131,7 +131,7 @@ class OpenOpenAI(OpenEngine):
             # Some servers take no seed of more than 31 bits.
             return self.server.tried(said[place], max_tokens=sampling.max_tokens, seed=seed % (1 << 31), **drawn)
 
-        answers = in_threads(self.concurrency, one, range(len(chats)))
+        answers = in_threads(self.concurrency, one, range(len(chats)), self.heard)
         self.server.patience.settle()
         return answers
 

@@ -45,7 +45,8 @@ class Fault:
     """The number of the system's error; 0 kills. Below 0: a signal that may be caught, sent again ``many`` changes later."""
     many: int = 1
     only: str = ""
-    """Count what takes room alone (``w``: a full disk, whose last write is done by half), or syncs alone (``s``)."""
+    """Count what takes room alone (``w``: a full disk, whose last write is done by half), syncs alone (``s``), or the bytes
+    that are written (``q``: a quota)."""
     journal: str = ""
     """A file that every change is written to."""
 

@@ -17,8 +17,9 @@
 
 static char below[4096];
 static long at, refusals;      /* the first change that is refused, and how many are */
-static int number, only, pen = -1; /* errno, 0 to be killed, negative for another signal; 'w' where only what takes room or 's' where only a sync is refused */
+static int number, only, pen = -1; /* errno, 0 to be killed, negative for another signal; 'w' where only what takes room or 's' where only a sync is refused, 'q' where bytes are counted */
 static _Atomic long count;
+static _Thread_local long bytes; /* of the write that is met */
 
 long faults_count(void) { return count; }
 
@@ -44,11 +45,12 @@ static int met(const char *kind, const char *path, const char *from) {
         int length = snprintf(line, sizeof line, "%s\t%s\t%s\n", kind, path, from ? from : "");
         syscall(SYS_write, pen, line, length);
     }
-    if (only == 'w' && strcmp(kind, "write") && strcmp(kind, "open") && strcmp(kind, "mkdir"))
+    int takes = !strcmp(kind, "write") || !strcmp(kind, "open") || !strcmp(kind, "mkdir");
+    if ((only == 'w' || only == 'q') && !takes)
         return 0;
     if (only == 's' && strcmp(kind, "sync"))
         return 0;
-    long now = ++count;
+    long before = count, now = count += only != 'q' ? 1 : strcmp(kind, "write") ? 0 : bytes;
     if (now < at || at <= 0)
         return 0;
     if (number < 0) { /* a signal that may be caught, and once more some changes later */
@@ -63,7 +65,7 @@ static int met(const char *kind, const char *path, const char *from) {
     }
     if (now >= at + refusals)
         return 0;
-    if (only == 'w' && now == at && !strcmp(kind, "write"))
+    if (!strcmp(kind, "write") && ((only == 'w' && now == at) || (only == 'q' && before < at)))
         return 2;
     errno = number;
     return 1;
@@ -117,6 +119,7 @@ int openat64(int folder, const char *path, int flags, ...) OPEN(openat64, (folde
 
 #define WRITE(name, given, halved)                                                                                             \
     {                                                                                                                          \
+        bytes = (long)size;                                                                                                    \
         int found = met_open_file("write", file);                                                                              \
         if (found == 1)                                                                                                        \
             return -1;                                                                                                         \

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import tiny_faults
-from tiny_disk import tmpfs
 from tiny_faults import STAGES, Fault, World
+from tiny_small_disk import small_disk
 
 pytestmark = pytest.mark.faults
 
@@ -44,30 +44,35 @@ def test_a_fault_ends_in_a_sentence(fault: str, stage: str, seed: int, whole: An
     figures["disk faults that ended the command"] = figures.get("disk faults that ended the command", 0) + ended.code
 
 
+disks = pytest.mark.parametrize("mounts", [True, False], ids=["mounted", "stub"])
+
+
+@disks
 @pytest.mark.parametrize("kilobytes", [24, 400, 1000, 1600])
-def test_a_small_disk_fills_up(kilobytes: int, whole: Any, place: Path):
-    """A file system of its own that is too small at first."""
-    with tmpfs(place / "runs", kilobytes) as grown:
+def test_a_small_disk_fills_up(kilobytes: int, mounts: bool, whole: Any, place: Path):
+    """One that is too small at first."""
+    with small_disk(place / "runs", kilobytes, mounts) as disk:
         world = whole.world.at(place)
-        ended = world.run()
+        ended = world.run(fault=disk.fault)
         assert ended.in_words, ended.errors
         assert ended.code == 1
         assert any(said in ended.errors for said in ("make room", "No space left on device")), ended.errors
-        grown(64_000)
+        disk.change()
         in_order_again(world, whole)
 
 
-def test_a_folder_that_can_only_be_read(whole: Any, place: Path):
+@disks
+def test_a_folder_that_can_only_be_read(mounts: bool, whole: Any, place: Path):
     """Neither a run that has something to do nor one that is finished ends in a traceback, and nothing is made elsewhere."""
-    with tmpfs(place / "runs", 64_000) as changed:
+    with small_disk(place / "runs", 64_000, mounts) as disk:
         world = whole.world.at(place)
-        changed(read_only=True)
-        ended = world.run()
+        disk.change(read_only=True)
+        ended = world.run(fault=disk.fault)
         assert ended.in_words, ended.errors
         assert (ended.code, "runs=FOLDER" in ended.errors) == (1, True), ended.errors
-        changed(read_only=False)
+        disk.change()
         assert world.run().code == whole.code
-        changed(read_only=True)
-        ended = world.run()
+        disk.change(read_only=True)
+        ended = world.run(fault=disk.fault)
         assert ended.in_words, ended.errors
         assert tiny_faults.results(world.runs) == tiny_faults.results(whole.world.runs)

@@ -9,31 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from . import progress
-from .storage.files import enough_disk, file_digest, make_folder, sync, write_json
-from .storage.manifest import File
+from .storage.files import enough_disk, make_folder, sync
+from .storage.marker import fault, mark, marker_of
 
 PART_BYTES = 200_000_000
 """Tensors are written in files of about this size, because the writer copies each file's whole content in memory."""
 
 
-class Marker(BaseModel):
-    """What a checkpoint holds."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    steps: int
-    files: dict[str, File]
-
-
 def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
     """Writes a checkpoint after ``number`` steps: it appears whole under its name; the last two are kept.
 
-    ``whole.json`` is written last and lists every file with its checksum. What the schedule and the order of the rows are at
+    Its marker is written last and lists every file with its checksum. What the schedule and the order of the rows are at
     is the number of steps.
 
     Raises:
@@ -47,8 +37,7 @@ def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.op
     enough_disk(unfinished, sum(tensor.nbytes for tensor in (*weights.values(), *state.values())), "a checkpoint")
     write_parts(unfinished, "weights", weights)
     write_parts(unfinished, "optimizer", {**state, **random_states()})
-    files = {file.name: {"sha256": file_digest(file), "bytes": file.stat().st_size} for file in sorted(unfinished.iterdir())}
-    write_json(unfinished / "whole.json", {"steps": number, "files": files})
+    mark(unfinished, number)
     os.replace(unfinished, folder)
     sync(folder.parent)
     for old in sorted(folder.parent.glob("step-???????"))[:-2]:
@@ -62,7 +51,7 @@ def random_states() -> dict[str, Tensor]:
 
 
 def write_parts(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
-    """Writes tensors as ``name-0000.safetensors`` and so on, each synced."""
+    """Writes tensors as ``name-0000.safetensors`` and so on; `marker.mark` syncs them."""
     parts: list[dict[str, Tensor]] = [{}]
     size = 0
     for key, tensor in tensors.items():
@@ -75,7 +64,6 @@ def write_parts(folder: Path, name: str, tensors: Mapping[str, Tensor]) -> None:
         path = folder / f"{name}-{number:04d}.safetensors"
         with writing(path):
             save_file(part, path)
-        sync(path)
 
 
 @contextmanager
@@ -104,7 +92,7 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
     One rank ``removes`` what is damaged: it would be in the way when training comes to that step again.
     """
     for folder in sorted((out / "checkpoints").glob("step-???????"), reverse=True):
-        if wrong := damage(folder):
+        if wrong := fault(folder):
             progress.say(f"train: {folder.name} is left out: {wrong}")
             if removes:
                 shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
@@ -118,23 +106,11 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
         for key, value in state.items():
             name, _, what = key.rpartition("|")
             optimizer.state[weights[name]][what] = value.to(weights[name].device if what != "step" else "cpu")
-        number = json.loads((folder / "whole.json").read_text("utf-8"))["steps"]
-        progress.say(f"train: going on after step {number}")
-        return int(number)
+        marker = marker_of(folder)
+        assert marker is not None
+        progress.say(f"train: going on after step {marker.steps}")
+        return marker.steps
     return 0
-
-
-def damage(folder: Path) -> str:
-    """What is wrong with a checkpoint: the first file that is not as its marker states; empty where it is whole."""
-    try:
-        marker = Marker.model_validate_json((folder / "whole.json").read_bytes())
-    except (OSError, ValidationError):
-        return "it has no marker of being whole"
-    for name, stated in marker.files.items():
-        file = folder / name
-        if not file.is_file() or file.stat().st_size != stated.bytes or file_digest(file) != stated.sha256:
-            return f"{name} is not what was written"
-    return ""
 
 
 def export(model: Any, tokenizer: Any, source: Path, folder: Path) -> None:

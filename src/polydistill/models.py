@@ -23,7 +23,8 @@ from .foreign.gguf_file import first_line, gguf_about
 from .foreign.model_card import stated_in
 from .foreign.preflight import inspect, plain
 from .records import digest
-from .storage.files import file_digest, replacing, sync, write_json
+from .storage.files import file_digest, replacing, sync
+from .storage.marker import fault, mark
 
 CACHE = Path("~/.cache/polydistill")
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
@@ -32,8 +33,6 @@ DECIDING = (
     "special_tokens_map.json", "*.model", "*.tiktoken", "tekken.json", "chat_template.json", "config.*.json",
     "additional_chat_templates/*.jinja",
 )  # fmt: skip
-WHOLE = "whole.json"
-"""Written last into an unpacked folder: its files with their checksums."""
 FRESH_SECONDS = 2.0
 """A file that changed so lately may change again and look the same."""
 
@@ -102,11 +101,7 @@ def unpacked(path: Path) -> Path:
 
 def is_whole(folder: Path) -> bool:
     """Whether a folder that a GGUF file was dequantised to is there with every file as it was written."""
-    try:
-        files = read_json(folder / WHOLE)["files"]
-        return bool(files) and all(known_digest(folder / name) == sum for name, sum in files.items())
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return False
+    return not fault(folder, known_digest)
 
 
 def plain_folder(path: Path) -> Path:
@@ -121,10 +116,7 @@ def plain_folder(path: Path) -> Path:
     unfinished = folder.with_name(f"{folder.name}.{socket.gethostname()}.{os.getpid()}.tmp")
     try:
         _dequantise(path, unfinished)
-        files = sorted(file for file in unfinished.iterdir() if file.is_file())
-        for file in files:
-            sync(file)
-        write_json(unfinished / WHOLE, {"files": {file.name: file_digest(file) for file in files}})
+        mark(unfinished)
         shutil.rmtree(folder, ignore_errors=True)  # one that is not whole
         os.replace(unfinished, folder)
         sync(folder.parent)

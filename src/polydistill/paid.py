@@ -6,9 +6,9 @@ from typing import Any
 
 from .component import identity
 from .engines import Answer, Engine, GaveUp, OpenEngine, Sampling
-from .records import Chat, digest
+from .records import Chat
 from .stage import pause, workspace
-from .storage.store import Failed, Store
+from .storage.store import Failed, Store, key_of
 
 LOT = 256
 """How many results are paid for before they are kept and a run that was asked to stop does so."""
@@ -61,7 +61,7 @@ class PaidEngine(OpenEngine):
         def pay(missing: list[list[object]]) -> list[object]:
             def heard(place: int, answer: Answer) -> None:
                 if not answer.failed:
-                    self._store.put({digest([what, missing[place]]): [answer.text, answer.ended]})
+                    self._store.put({key_of(what, missing[place]): [answer.text, answer.ended]})
 
             self.live.heard = heard
             wanted = [by_item[str(item)] for item in missing]

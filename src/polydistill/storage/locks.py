@@ -57,3 +57,24 @@ def _write(lock: TextIO, text: str) -> None:
         lock.flush()
     except OSError:  # a full disk: the lock holds without its owner's name
         pass
+
+
+def held(path: Path) -> TextIO | None:
+    """A lock that is removed with what it guards, held until it is closed; None while another process holds it."""
+    lock = path.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+            return lock
+    except (BlockingIOError, FileNotFoundError):  # the second: its last holder has just removed it
+        pass
+    lock.close()
+    return None
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Waits until no other process has this lock."""
+    with path.open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

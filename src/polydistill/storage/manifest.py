@@ -9,19 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..records import digest
 from .files import file_digest, state_of, sync, write_json
+from .marker import File
 
 MANIFEST = "manifest.json"
 BESIDE = "beside"
 """The subfolder for what is recorded but decides nothing: events, times. It stays out of the manifest."""
-
-
-class File(BaseModel):
-    """A file as it was when its stage ended."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    sha256: str
-    bytes: int
 
 
 class Manifest(BaseModel):

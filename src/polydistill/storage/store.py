@@ -5,7 +5,6 @@ of result (synchronous FULL), values in JSON. Every process writes a file of its
 stage ends, or when the next one begins where the process was killed.
 """
 
-import fcntl
 import json
 import os
 import socket
@@ -14,11 +13,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .. import progress
 from ..records import batches, digest
 from .files import make_folder, sync
+from .locks import alone, held
 
 T = TypeVar("T")
 MOST_TIMES = 3
@@ -63,7 +63,7 @@ class Store:
                 "server; with runs=FOLDER they can be on a disk of this machine"
             )
         with self._writing(path):
-            with _alone(path.with_name(f"{path.stem}.lock")):
+            with alone(path.with_name(f"{path.stem}.lock")):
                 self._main = self._opened(path)
             try:
                 self._merge()
@@ -90,7 +90,7 @@ class Store:
             number = 0
             while self._own is None:
                 own = self.path.with_name(f"{self.path.stem}.{socket.gethostname()}-{os.getpid()}-{number}.sqlite")
-                if lock := _held(own):
+                if lock := held(_lock_of(own)):
                     self._lock, self._own = lock, self._opened(own)
                 number += 1
             sync(self.path.parent)
@@ -99,7 +99,7 @@ class Store:
     def _merge(self) -> None:
         """Takes what other processes kept that are gone, and this one, into the common file."""
         for part in sorted(self.path.parent.glob(f"{self.path.stem}.*.sqlite")):
-            if not (lock := _held(part)):
+            if not (lock := held(_lock_of(part))):
                 continue  # its owner is at work
             with closing(lock), self._writing(part):
                 if not part.exists():  # another process was faster
@@ -107,7 +107,7 @@ class Store:
                     continue
                 with closing(self._opened(part)):  # brings its log in order
                     pass
-                with _alone(self.path.with_name(f"{self.path.stem}.lock")):
+                with alone(self.path.with_name(f"{self.path.stem}.lock")):
                     self._main.execute("ATTACH ? AS part", (str(part),))
                     try:
                         with self._main:
@@ -193,7 +193,7 @@ class Store:
         ``lot`` items are paid for at a time, all at once without it. Each lot is kept, then ``then`` is called, which may
         raise to go no further. ``again``: what has failed for good is asked for again.
         """
-        keys = [digest([what, item]) for item in items]
+        keys = [key_of(what, item) for item in items]
         known = {key: value for key, value in self.get(keys).items() if not (again and isinstance(value, Failed))}
         missing = {key: item for key, item in zip(keys, items, strict=True) if key not in known}
         for some in batches(list(missing), lot or max(1, len(missing))):
@@ -204,21 +204,13 @@ class Store:
         return [known[key] for key in keys]
 
 
+def key_of(what: Any, item: Any) -> str:
+    """Under which the result of an item is kept; see `Store.through`."""
+    return digest([what, item])
+
+
 def _lock_of(database: Path) -> Path:
     return database.with_suffix(".lock")
-
-
-def _held(database: Path) -> TextIO | None:
-    """The lock of a process's own file, None while another process holds it."""
-    lock = _lock_of(database).open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(lock.fileno()), _lock_of(database).stat()):
-            return lock
-    except (BlockingIOError, FileNotFoundError):  # the second: its last holder has just removed it
-        pass
-    lock.close()
-    return None
 
 
 def _forget(database: Path) -> None:
@@ -226,14 +218,6 @@ def _forget(database: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         database.with_name(database.name + suffix).unlink(missing_ok=True)
     _lock_of(database).unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Waits until no other process has this lock."""
-    with path.open("a+") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _on_network(folder: Path) -> bool:

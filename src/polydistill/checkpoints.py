@@ -20,9 +20,12 @@ PART_BYTES = 200_000_000
 """Tensors are written in files of about this size, because the writer copies each file's whole content in memory."""
 
 
-def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+def save(
+    out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer, memory: Mapping[str, Tensor]
+) -> None:
     """Writes a checkpoint after ``number`` steps: it appears whole under its name; the last two are kept.
 
+    ``memory`` is what is remembered beside the weights and not trained.
     Its marker is written last and lists every file with its checksum. What the schedule and the order of the rows are at
     is the number of steps.
 
@@ -34,8 +37,11 @@ def save(out: Path, number: int, weights: dict[str, Tensor], optimizer: torch.op
     shutil.rmtree(unfinished, ignore_errors=True)
     make_folder(unfinished)
     state = {f"{name}|{key}": value for name, p in weights.items() for key, value in optimizer.state[p].items()}
-    enough_disk(unfinished, sum(tensor.nbytes for tensor in (*weights.values(), *state.values())), "a checkpoint")
+    enough_disk(
+        unfinished, sum(tensor.nbytes for tensor in (*weights.values(), *state.values(), *memory.values())), "a checkpoint"
+    )
     write_parts(unfinished, "weights", weights)
+    write_parts(unfinished, "memory", memory)
     write_parts(unfinished, "optimizer", {**state, **random_states()})
     mark(unfinished, number)
     os.replace(unfinished, folder)
@@ -86,7 +92,9 @@ def read_parts(folder: Path, name: str) -> dict[str, Tensor]:
     return {key: tensor for part in sorted(folder.glob(f"{name}-*.safetensors")) for key, tensor in load_file(part).items()}
 
 
-def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer, removes: bool = True) -> int:
+def resume(
+    out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimizer, memory: Mapping[str, Tensor], removes: bool = True
+) -> int:
     """Loads the newest whole checkpoint; the number of steps that are done, 0 without one.
 
     One rank ``removes`` what is damaged: it would be in the way when training comes to that step again.
@@ -99,6 +107,8 @@ def resume(out: Path, weights: dict[str, Tensor], optimizer: torch.optim.Optimiz
             continue
         for name, value in read_parts(folder, "weights").items():
             weights[name].data.copy_(value)
+        for name, value in read_parts(folder, "memory").items():
+            memory[name].data.copy_(value)
         state = read_parts(folder, "optimizer")
         for name in [name for name in state if name.startswith("random")]:
             _, _, number = name.partition(" ")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from . import guard, models, progress
@@ -202,10 +203,10 @@ def _translating(plan: Plan, texts: list[str]) -> float:
 
 def _training(plan: Plan, chats: list[Chat]) -> float:
     """Tokens a second of one training step, with the objective's teacher where it has one."""
-    import torch
     from accelerate import Accelerator
 
-    from .loop import Tokens, step
+    from .batch import Tokens
+    from .loop import begun, step
     from .student import Student
     from .template import Template
 
@@ -213,13 +214,11 @@ def _training(plan: Plan, chats: list[Chat]) -> float:
     accelerator = Accelerator(cpu=plan.train.computes_in[0] == "cpu")
     template = Template(models.load_tokenizer(folder, template_file))
     student = Student(models.load_model(folder, "float32", str(accelerator.device))).train()
-    weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW(weights.values(), lr=0.0)
     rows = [Tokens(*template.training(chat), rich=True) for chat in chats]
-    teacher = plan.train.objective.taught_by()
-    taught = teacher and teacher.open(student)
+    job = begun(plan.train.model_copy(update={"learning_rate": 0.0}), accelerator, student, rows)
     started = time.monotonic()
-    step(plan.train, accelerator, student, weights, optimizer, rows, list(range(len(rows))), 0.5, taught)
+    with TemporaryDirectory() as out:
+        step(job, list(range(len(rows))), 0.5, Path(out))
     return sum(len(row.ids) for row in rows) / (time.monotonic() - started)
 
 

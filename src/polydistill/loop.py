@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,33 +17,18 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from . import checkpoints, models, progress
+from .batch import Tokens, micro_batches, padded
 from .component import ALLOWED
 from .endings import Stopped
+from .objectives import Taught
 from .records import Lang, Row, batches, seed_of
 from .stage import BESIDE, Rows, only_runner
-from .storage.files import replacing
-from .student import Batch, Student
-from .teachers import OpenTeacher
+from .state import State
+from .storage.files import replacing, write_json
+from .student import Student
 from .template import Template
 from .train import read_events
 from .training import TrainSettings
-
-
-class Tokens(NamedTuple):
-    """A row as it is trained on."""
-
-    ids: list[int]
-    prompt: int
-    """How many of them are prompt."""
-    rich: bool = False
-    """Whether all that is learned of it is in the rich language."""
-    kind: str = ""
-    """Its group in the mixture and the language that is learned, such as ``target spa``."""
-
-    @property
-    def learned(self) -> int:
-        """How many tokens are to be predicted: nothing predicts the first one."""
-        return len(self.ids) - max(self.prompt, 1)
 
 
 def fit(
@@ -61,6 +46,8 @@ def fit(
     template = Template(tokenizer)
     rows = [tokens(template, row, settings.rich) for row in mixture]
     model = models.load_model(folder, "float64" if dtype == "float64" else "float32", str(accelerator.device))
+    for surgery in settings.surgeries:
+        model, tokenizer = surgery(model, tokenizer)
     if settings.method == "lora":
         from peft import LoraConfig, get_peft_model
 
@@ -68,17 +55,7 @@ def fit(
             r=settings.lora.rank, lora_alpha=settings.lora.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         model = get_peft_model(model, lora)
-    student = Student(model).train()
-    teacher = settings.objective.taught_by()
-    taught = teacher and teacher.open(student)
-    weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.AdamW(
-        weights.values(),
-        lr=settings.learning_rate,
-        betas=settings.betas,
-        weight_decay=settings.weight_decay,
-        fused=device != "mps",
-    )
+    job = begun(settings, accelerator, Student(model).train(), rows)
     steps = plan_steps(settings, rows)
     if settings.candidates > len(steps):
         progress.say(f"train: {len(steps)} steps give {len(steps)} candidates, not {settings.candidates}")
@@ -87,14 +64,12 @@ def fit(
         plain = trained.merge_and_unload() if settings.method == "lora" else trained
         checkpoints.export(plain, tokenizer, folder, out / name)
 
-    first = checkpoints.resume(out, weights, optimizer, removes=accelerator.is_main_process)
+    first = checkpoints.resume(out, job.weights, job.optimizer, job.memory, removes=accelerator.is_main_process)
     saved = time.monotonic()
     with Events(out, first, accelerator.is_main_process) as events, progress.line("train", len(steps), "steps") as shown:
         shown.skip(first)
         for number in range(first, len(steps)):
-            done = step(
-                settings, accelerator, student, weights, optimizer, rows, steps[number], (number + 1) / len(steps), taught
-            )  # fmt: skip
+            done = step(job, steps[number], (number + 1) / len(steps), out)
             events.write(number, done)
             shown.advance(note=f"loss {done['loss']:.3f}  {events.speed:.0f} tokens/s")
             # Before a checkpoint of the same step: what comes after one is done again, what came before it is not.
@@ -103,7 +78,7 @@ def fit(
             if number + 1 < len(steps):
                 stop = agreed(accelerator, stopping())
                 if accelerator.is_main_process and (stop or time.monotonic() - saved >= 60 * settings.checkpoint_minutes):
-                    checkpoints.save(out, number + 1, weights, optimizer)
+                    checkpoints.save(out, number + 1, job.weights, job.optimizer, job.memory)
                     saved = time.monotonic()
                 if stop:
                     accelerator.wait_for_everyone()
@@ -114,11 +89,50 @@ def fit(
     accelerator.end_training()
 
 
+class Job(NamedTuple):
+    """A training that has begun."""
+
+    settings: TrainSettings
+    accelerator: Accelerator
+    student: Student
+    rows: list[Tokens]
+    taught: Taught
+    state: State
+    """What the objective and its teachers learn or remember."""
+    weights: dict[str, Tensor]
+    """All that is trained, by name."""
+    optimizer: torch.optim.Optimizer
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """All that is remembered and not trained, by name."""
+        fixed = ((name, p) for name, p in self.state.named_parameters() if not p.requires_grad)
+        return {**dict(fixed), **dict(self.state.named_buffers())}
+
+
+def begun(settings: TrainSettings, accelerator: Accelerator, student: Student, rows: list[Tokens]) -> Job:
+    """Opens the teachers and begins whatever is learned beside the student."""
+    objective = settings.objective
+    taught = {teacher: teacher.open(student, wants) for teacher, wants in objective.asks().items()}
+    for teacher in taught.values():
+        teacher.prepare(padded(micro).to(accelerator.device) for micro in micro_batches(rows, settings.micro_tokens))
+    state = State.of([objective.start(student, taught), *(part for teacher in taught.values() for part in teacher.state())])
+    state.to(accelerator.device, next(student.parameters()).dtype)
+    weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
+    weights |= {f"state.{name}": p for name, p in state.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(
+        weights.values(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay,
+        fused=accelerator.device.type != "mps",
+    )  # fmt: skip
+    return Job(settings, accelerator, student, rows, taught, state, weights, optimizer)
+
+
 def tokens(template: Template, row: Row, rich: Lang) -> Tokens:
     """A row of the mixture as it is trained on."""
     payload = row.payload
     learned = payload.lang if payload.type == "text" else payload.answer.lang
-    return Tokens(*template.training(payload), learned == rich, f"{row.lineage.builder} {learned}".lstrip())
+    kind = f"{row.lineage.builder} {learned}".lstrip()
+    return Tokens(*template.training(payload), learned == rich, kind, row.id)
 
 
 def agreed(accelerator: Accelerator, stop: bool) -> bool:
@@ -137,64 +151,42 @@ def plan_steps(settings: TrainSettings, rows: list[Tokens]) -> list[list[int]]:
     return steps
 
 
-def micro_batches(rows: list[Tokens], most: int) -> Iterator[list[Tokens]]:
-    """Rows of similar length, as many as fit into ``most`` padded tokens; a longer row goes alone."""
-    some: list[Tokens] = []
-    for row in sorted(rows, key=lambda row: len(row.ids)):
-        if some and len(row.ids) * (len(some) + 1) > most:
-            yield some
-            some = []
-        some.append(row)
-    if some:
-        yield some
-
-
-def padded(rows: list[Tokens]) -> Batch:
-    """Rows padded on the right to the longest."""
-    shape = len(rows), max(len(row.ids) for row in rows)
-    ids, attend = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    answers = torch.zeros(shape, dtype=torch.bool)
-    for place, row in enumerate(rows):
-        end = len(row.ids)
-        ids[place, :end] = torch.tensor(row.ids)
-        attend[place, :end] = 1
-        answers[place, end - row.learned : end] = True
-    return Batch(ids, attend, answers, rich=torch.tensor([row.rich for row in rows]))
-
-
-def step(
-    settings: TrainSettings, accelerator: Accelerator, student: Student, weights: dict[str, Tensor],
-    optimizer: torch.optim.Optimizer, rows: list[Tokens], chosen: list[int], done: float, teacher: OpenTeacher | None,
-) -> dict[str, Any]:  # fmt: skip
+def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
     """One optimiser step; each rank computes every n-th micro-batch, and gradients are summed over ranks."""
-    some = [rows[i] for i in chosen]
+    settings, accelerator, weights = job.settings, job.accelerator, job.weights
+    some = [job.rows[i] for i in chosen]
     answer_tokens, kinds = sum(row.learned for row in some), sorted({row.kind for row in some})
     sums = {(kind, part): 0.0 for kind in kinds for part in settings.objective.parts}
     mixed = settings.computes_in[1] == "bfloat16"
+    seen: list[dict[str, Any]] = []
     for number, micro in enumerate(micro_batches(some, settings.micro_tokens)):
         if number % accelerator.num_processes != accelerator.process_index:
             continue
+        batch = padded(micro).to(accelerator.device)
         with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):
-            found = settings.objective(student, teacher, padded(micro).to(accelerator.device), done)
+            found = settings.objective(job.student, job.taught, batch, done, job.state.parts[0])
         accelerator.backward(sum(part.sum() for part in found.values()) / answer_tokens)
-        for name, part in found.items():
-            for row, value in zip(micro, part.tolist(), strict=True):
-                sums[row.kind, name] += value
-    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in weights.values()]
+        values = {name: part.tolist() for name, part in found.items()}
+        for place, row in enumerate(micro):
+            for name in found:
+                sums[row.kind, name] += values[name][place]
+            seen.append({"row": row.id, "kind": row.kind} | {name: values[name][place] for name in found})
     if accelerator.num_processes > 1:
-        for p, gradient in zip(weights.values(), gradients, strict=True):
-            p.grad = accelerator.reduce(gradient, "sum")
-        values = torch.tensor(list(sums.values()), dtype=torch.double, device=accelerator.device)
-        sums = dict(zip(sums, accelerator.reduce(values, "sum").tolist(), strict=True))
+        for p in weights.values():
+            p.grad = accelerator.reduce(p.grad if p.grad is not None else torch.zeros_like(p), "sum")
+        of_all = torch.tensor(list(sums.values()), dtype=torch.double, device=accelerator.device)
+        sums = dict(zip(sums, accelerator.reduce(of_all, "sum").tolist(), strict=True))
     loss = sum(sums.values())
-    if not math.isfinite(loss):
-        raise FloatingPointError(f"the loss is {loss} at row numbers {chosen} of the mixture; try a lower train.learning_rate")
     norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip)
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise FloatingPointError(not_finite(job, out, loss, float(norm), seen))
     rate = settings.learning_rate * settings.schedule(done)
-    for group in optimizer.param_groups:
+    for group in job.optimizer.param_groups:
         group["lr"] = rate
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    job.optimizer.step()
+    job.optimizer.zero_grad(set_to_none=True)
+    parts = {part: sum(sums[kind, part] for kind in kinds) / answer_tokens for part in settings.objective.parts}
+    job.state.follow(job.student, parts, done)
     by_kind = {
         kind: {"answer_tokens": sum(row.learned for row in some if row.kind == kind)}
         | {part: sums[kind, part] for part in settings.objective.parts}
@@ -202,13 +194,28 @@ def step(
     }
     return {
         "loss": loss / answer_tokens,
-        **{part: sum(sums[kind, part] for kind in kinds) / answer_tokens for part in settings.objective.parts},
+        **parts,
         "learning_rate": rate,
         "gradient_norm": float(norm),
         "tokens": sum(len(row.ids) for row in some),
         "answer_tokens": answer_tokens,
         "rows": by_kind,
     }
+
+
+def not_finite(job: Job, out: Path, loss: float, norm: float, seen: list[dict[str, Any]]) -> str:
+    """Writes down the rows of a step whose loss or gradient is not finite, with their parts; what to say of it."""
+    path = out / BESIDE / f"not_finite-{job.accelerator.process_index}.json"
+    spelled = [{key: value if isinstance(value, str) else str(value) for key, value in row.items()} for row in seen]
+    write_json(path, {"loss": str(loss), "gradient_norm": str(norm), "rows": spelled})
+    bad = [str(row["row"]) for row in seen if not all(math.isfinite(v) for v in row.values() if isinstance(v, float))]
+    which = (
+        f" at the rows {', '.join(bad[:5])}" if bad else f", while every row's loss is finite; its gradient's norm is {norm}"
+    )
+    return (
+        f"the loss is {loss}{which}. All rows of the step with their parts: {path}. Nothing of this step was learned; the last "
+        "checkpoint is kept. Try a lower train.learning_rate, or train.compute=float32"
+    )
 
 
 class Events:

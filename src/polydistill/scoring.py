@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .records import batches
 
 if TYPE_CHECKING:
-    from .student import Batch
+    from .batch import Batch
 
 SIDE_BY_SIDE = 8
 """The most texts after one prompt in a row."""
@@ -70,7 +70,7 @@ def laid_out(rows: Sequence[Scored]) -> tuple["Batch", list[int]]:
     """A batch of rows, and the owner of each token that is scored. A text sees its prompt and itself, not its neighbours."""
     import torch
 
-    from .student import Batch
+    from .batch import Batch
 
     shape = (len(rows), max(row.length for row in rows))
     ids, scored = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.bool)

@@ -1,49 +1,21 @@
 """A causal language model as training and scoring see it: hidden states, and logits only where they are needed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from . import chunks
+from .batch import Batch
 from .engines import BadModel
+from .losses import Sizes
+from .recording import recorded
+from .signals import Dense, TeacherSignal, Wants
 
-LOGITS = 1 << 25
-"""The most logits that exist at a time where they are computed in parts (128 MB in float32)."""
-
-
-class Batch(NamedTuple):
-    """Rows of tokens, padded on the right."""
-
-    ids: Tensor
-    """(rows, length) token ids."""
-    attend: Tensor
-    """(rows, length) 1 where there is a token, or (rows, 1, length, length) True where one token may see another."""
-    answers: Tensor
-    """(rows, length) True at the tokens that are to be predicted; never at the first one."""
-    positions: Tensor | None = None
-    """(rows, length) positions where they do not simply count up."""
-    rich: Tensor | None = None
-    """(rows,) True where all that is learned of a row is in the rich language; known in training only."""
-
-    @property
-    def targets(self) -> Tensor:
-        """(answer tokens,) the ids to be predicted, rows in order."""
-        return self.ids[self.answers]
-
-    def only(self, rows: Tensor) -> "Batch":
-        """Some of the rows, by a mask (rows,); as wide as before."""
-        return Batch(*(t if t is None else t[rows] for t in self))
-
-    def by_row(self, values: Tensor) -> Tensor:
-        """(rows,) the sum of each row's values, of which there is one for each of `targets`."""
-        return torch.stack([row.sum() for row in values.split(self.answers.sum(1).tolist())])
-
-    def to(self, device: Any) -> "Batch":
-        return Batch(*(t if t is None else t.to(device, non_blocking=True) for t in self))
+TOKENS = Wants(tokens=True)
 
 
 class Student(nn.Module):
@@ -56,7 +28,8 @@ class Student(nn.Module):
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
-        self._seen: dict[int, tuple[Batch, Tensor]] | None = None
+        self._wants = Wants()
+        self._seen: dict[int, tuple[Batch, TeacherSignal]] | None = None
         # Padding is masked; where its token also ends a turn, as in many models, torch would learn no embedding of it.
         self.base.get_input_embeddings().padding_idx = None
         self.check_head()
@@ -68,8 +41,8 @@ class Student(nn.Module):
 
     @property
     def positions_at_a_time(self) -> int:
-        """How many positions' logits are at most `LOGITS`."""
-        return max(1, LOGITS // self.base.config.get_text_config().vocab_size)
+        """How many positions' logits are at most `chunks.LOGITS`."""
+        return max(1, chunks.LOGITS // self.base.config.get_text_config().vocab_size)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (answer tokens, vocabulary) for `Batch.targets`."""
@@ -83,29 +56,56 @@ class Student(nn.Module):
 
     def states(self, batch: Batch) -> Tensor:
         """(answer tokens, width) the last hidden states that predict `Batch.targets`."""
-        if self._seen is not None and id(batch) in self._seen:
-            return self._seen[id(batch)][1]
-        # The token at t is predicted at t - 1.
-        states = self.hidden(batch)[:, :-1][batch.answers[:, 1:]]
-        if self._seen is not None:
-            self._seen[id(batch)] = batch, states
-        return states
+        dense = self.says(batch, TOKENS).dense
+        assert dense is not None
+        return dense.states
+
+    def says(self, batch: Batch, wants: Wants) -> TeacherSignal:
+        """What the model says of a batch, in the forms of a teacher's signal and with its gradient; see `Wants`."""
+        if self._seen is None:
+            return self._says(batch, wants)
+        if id(batch) not in self._seen:
+            self._seen[id(batch)] = batch, self._says(batch, wants | self._wants)
+        return self._seen[id(batch)][1]
 
     @contextmanager
-    def once(self) -> Iterator[None]:
-        """Inside, the states of a batch are computed once, however many parts of a loss are made of them."""
-        outer = self._seen
-        self._seen = {} if outer is None else outer
+    def once(self, wants: Wants = TOKENS) -> Iterator[None]:
+        """Inside, a batch goes through the model once, however many parts of a loss are made of what it ``wants``."""
+        outer = self._wants, self._seen
+        if self._seen is None:
+            self._wants, self._seen = wants, {}
         try:
             yield
         finally:
-            self._seen = outer
+            self._wants, self._seen = outer
+
+    def _says(self, batch: Batch, wants: Wants) -> TeacherSignal:
+        # The token at t is predicted at t - 1.
+        predicts = batch.answers[:, 1:]
+        with recorded(self.base, wants.relations) as relations:
+            found = self.base.get_decoder()(
+                input_ids=batch.ids, attention_mask=batch.attend, position_ids=batch.positions, use_cache=False,
+                output_hidden_states=bool(wants.hidden),
+            )  # fmt: skip
+        states = found.last_hidden_state[:, :-1][predicts]
+        hidden = {layer: found.hidden_states[layer][:, :-1][predicts] for layer in wants.hidden}
+        return TeacherSignal(Dense(states, self.head), hidden=hidden, relations=relations)
 
     def hidden(self, batch: Batch) -> Tensor:
         """The last hidden states (rows, length, width)."""
         return self.base.get_decoder()(
             input_ids=batch.ids, attention_mask=batch.attend, position_ids=batch.positions, use_cache=False
         ).last_hidden_state
+
+    @property
+    def head_parameters(self) -> list[Tensor]:
+        """What `head` uses and training changes."""
+        return [p for p in self.base.get_output_embeddings().parameters() if p.requires_grad]
+
+    @property
+    def sizes(self) -> Sizes:
+        """How large the model is."""
+        return Sizes.of(self.base.config.get_text_config().to_dict())
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits of hidden states, with the scale and the cap that some families put on them."""
@@ -131,16 +131,6 @@ class Student(nn.Module):
         self.train(was_training)
         if not torch.allclose(ours.float(), theirs.float(), atol=1e-2 * theirs.float().abs().max().item() + 1e-6):
             raise BadModel(f"{type(self.base).__name__} changes its logits after the head in a way that is not known here")
-
-
-def over_chunks(loss: Callable[..., Tensor], *states: Tensor, most: int) -> Tensor:
-    """(positions,) losses of states (positions, width), for ``most`` positions at a time.
-
-    Heads and loss of a chunk are computed again for its gradient, so that nothing of the size positions x vocabulary
-    outlives its chunk.
-    """
-    chunks = zip(*(some.split(most) for some in states), strict=True)
-    return torch.cat([checkpoint(loss, *chunk, use_reentrant=False) for chunk in chunks])
 
 
 def log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:

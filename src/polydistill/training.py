@@ -10,6 +10,7 @@ from .engines import Engine
 from .objectives import Objective
 from .records import Lang
 from .schedules import Schedule
+from .surgeries import Surgery
 
 
 class LoraSettings(Settings):
@@ -26,6 +27,8 @@ class TrainSettings(Settings):
 
     objective: Objective
     """What is minimised."""
+    surgeries: tuple[Surgery, ...] = ()
+    """What is made of the model before it is trained, one after the other; by default it stays whole."""
     learning_rate: Positive = 2e-5
     """The schedule's peak, for AdamW."""
     schedule: Schedule
@@ -76,7 +79,8 @@ class TrainSettings(Settings):
         `rich` stands in it only with an objective that looks at it.
         """
         rich = {"rich": str(self.rich)} if self.objective.looks_at_rich else {}
-        return {**super().identity(), "compute": self.computes_in[1], **rich}
+        found = {name: value for name, value in super().identity().items() if name != "surgeries" or value}
+        return {**found, "compute": self.computes_in[1], **rich}
 
     def earlier_candidates(self, steps: int) -> list[int]:
         """After which of the steps a candidate is kept, the last one left out."""

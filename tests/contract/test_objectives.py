@@ -1,5 +1,6 @@
 """What every objective promises; a new file in objectives/ is enrolled by itself and needs one entry in EXAMPLES."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -7,11 +8,12 @@ import pytest
 import torch
 from tiny_rows import ENG, chat, text
 
+from polydistill.batch import Batch, Tokens, padded
 from polydistill.component import find, names
-from polydistill.loop import Tokens, padded
 from polydistill.models import load_model, load_tokenizer
-from polydistill.objectives import Objective
-from polydistill.student import Batch, Student
+from polydistill.objectives import Objective, Taught
+from polydistill.state import State
+from polydistill.student import Student
 from polydistill.template import Template
 
 PROGRESS = 0.4
@@ -20,6 +22,7 @@ PROGRESS = 0.4
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "next_token": [{}],
     "near_untouched": [{"objective": "next_token", "weight": 2.0}],
+    "word_level": [{}, {"toward": "cosine"}],
 }
 """Settings to build each objective with; its parts must be above zero for a student that has learned something."""
 
@@ -31,15 +34,16 @@ SAID = [
 
 
 class Case(NamedTuple):
-    """An objective with a student that has moved since its teacher, or None, was opened, and rows of tokens."""
+    """An objective with a student that has moved since its teachers were opened, and rows of tokens."""
 
     objective: Objective
     student: Student
-    teacher: Any
+    taught: Taught
+    state: State
     rows: list[Tokens]
 
     def parts(self, batch: Batch) -> dict[str, torch.Tensor]:
-        return self.objective(self.student, self.teacher, batch, PROGRESS)
+        return self.objective(self.student, self.taught, batch, PROGRESS, self.state)
 
     def gradients(self, *batches: Batch) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
         """Parts and gradients, summed over the batches."""
@@ -65,14 +69,18 @@ def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
     template, model = Template(load_tokenizer(random_model)), load_model(random_model, "float64", "cpu")
     payloads = [chat("q", ENG, *said, ended=len(said[1]) != 10).payload for said in SAID]
     payloads[4] = text("t", "Plain text, all of which is learned.").payload
-    rows = [Tokens(*template.training(payload), rich=number % 3 > 0) for number, payload in enumerate(payloads)]
-    student, teacher = Student(model).train(), objective.taught_by()
-    taught = teacher and teacher.open(student)
+    rows = [
+        Tokens(*template.training(payload), number % 3 > 0, "target eng", str(number))
+        for number, payload in enumerate(payloads)
+    ]
+    student = Student(model).train()
+    taught = {teacher: teacher.open(student, wants) for teacher, wants in objective.asks().items()}
+    state = objective.start(student, taught)
     with torch.no_grad():
         torch.manual_seed(1)
         for weight in student.parameters():
             weight += 0.02 * torch.randn_like(weight)
-    return Case(objective, student, taught, rows)
+    return Case(objective, student, taught, state, rows)
 
 
 def equal(
@@ -130,13 +138,35 @@ def test_prompt_and_padding_get_no_gradient(case: Case):
     assert (gradient[predicts] > 0).all()
 
 
-def test_the_teacher_gets_no_gradient(case: Case):
-    assert (case.teacher is None) == (case.objective.taught_by() is None)
-    if case.teacher is None:
-        return
-    signal = case.teacher.signal(padded(case.rows))
-    assert not signal.states.requires_grad
-    assert not signal.head(signal.states.clone().requires_grad_()).requires_grad
+def tensors(signal: Any) -> list[torch.Tensor]:
+    """Every tensor of a signal."""
+    if isinstance(signal, torch.Tensor):
+        return [signal]
+    parts = signal.values() if isinstance(signal, Mapping) else signal if isinstance(signal, tuple) else ()
+    return [tensor for part in parts for tensor in tensors(part)]
+
+
+def test_the_teachers_get_no_gradient(case: Case):
+    assert case.taught.keys() == case.objective.asks().keys()
+    for teacher in case.taught.values():
+        signal = teacher.signal(padded(case.rows))
+        assert tensors(signal)
+        assert not any(tensor.requires_grad for tensor in tensors(signal))
+        if signal.dense:
+            assert not signal.dense.head(signal.dense.states.clone().requires_grad_()).requires_grad
+
+
+def test_what_it_asks_of_the_student_is_all_that_it_uses(case: Case):
+    """Inside `Student.once` a batch goes through the model once, for what the objective said that it wants."""
+    runs: list[int] = []
+    handle = case.student.base.get_decoder().register_forward_hook(lambda *given: runs.append(1))
+    batch = padded(case.rows)
+    with case.student.once(case.objective.wants()):
+        case.parts(batch)
+        own = len(runs)
+        case.parts(batch)
+    handle.remove()
+    assert len(runs) == own
 
 
 def test_a_part_of_the_batch_says_the_same_of_its_rows(case: Case):
@@ -158,7 +188,10 @@ def test_the_same_batch_gives_the_same_parts(case: Case):
 
 
 def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
-    """By finite differences along the gradient itself; coarse ones, because the model's norms compute in float32."""
+    """By finite differences along the gradient itself; coarse ones, because the model's norms compute in float32.
+
+    Unless a target is the student's own, which is held still.
+    """
     batch, step = padded(case.rows[:3]), 1e-4
     _, gradients = case.gradients(batch)
     norm = sum(gradient.pow(2).sum() for gradient in gradients.values()).sqrt().item()
@@ -173,4 +206,5 @@ def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
                 p -= by * gradients[name] / norm
         return value
 
-    assert (moved(step) - moved(-step)) / (2 * step) == pytest.approx(norm, rel=1e-3)
+    is_its = (moved(step) - moved(-step)) / (2 * step) == pytest.approx(norm, rel=1e-3)
+    assert is_its is not case.objective.own_target

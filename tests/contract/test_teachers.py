@@ -8,10 +8,11 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from polydistill.batch import Batch, Tokens, padded
 from polydistill.component import find, names
-from polydistill.loop import Tokens, padded
 from polydistill.models import load_model
-from polydistill.student import Batch, Student, log_likelihood
+from polydistill.signals import Wants
+from polydistill.student import Student, log_likelihood
 from polydistill.teachers import OpenTeacher
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {"untouched": [{}]}
@@ -35,8 +36,7 @@ class Case(NamedTuple):
     batch: Batch
 
     def logits(self) -> torch.Tensor:
-        signal = self.teacher.signal(self.batch)
-        return signal.head(signal.states)
+        return self.teacher.say(self.batch).logits
 
     def train(self) -> None:
         """Moves whatever the student trains."""
@@ -65,19 +65,19 @@ def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
 
 def opened(name: str, settings: dict[str, Any], make: Callable[[Path], Student], folder: Path) -> Case:
     student = make(folder)
-    return Case(find("teachers", name)(**settings).open(student), student, padded(ROWS))  # type: ignore[attr-defined]
+    return Case(find("teachers", name)(**settings).open(student, Wants(tokens=True)), student, padded(ROWS))  # type: ignore[attr-defined]
 
 
 def test_one_state_for_each_answer_token(case: Case):
     tokens = len(case.batch.targets)
-    assert case.teacher.signal(case.batch).states.shape[0] == tokens == 6
+    assert case.teacher.signal(case.batch).dense.states.shape[0] == tokens == 6
     assert case.logits().shape == (tokens, 260)
 
 
 def test_it_carries_no_gradient(case: Case):
-    signal = case.teacher.signal(case.batch)
-    assert not signal.states.requires_grad
-    assert not signal.head(signal.states.clone().requires_grad_()).requires_grad
+    said = case.teacher.signal(case.batch).dense
+    assert not said.states.requires_grad
+    assert not said.head(said.states.clone().requires_grad_()).requires_grad
 
 
 def test_the_same_batch_gives_the_same_signal(case: Case):

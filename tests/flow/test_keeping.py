@@ -9,8 +9,9 @@ import tiny
 import torch
 from tiny_rows import ENG, SPA, chat
 
+from polydistill.batch import padded
 from polydistill.engines.transformers import Transformers
-from polydistill.loop import fit, padded, tokens
+from polydistill.loop import fit, tokens
 from polydistill.models import load_model, load_tokenizer
 from polydistill.objectives import Objective
 from polydistill.objectives.near_untouched import NearUntouched

@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polydistill import scoring, student
+from polydistill import chunks, scoring
+from polydistill.batch import Batch
 from polydistill.scoring import Scored, by_prompt, laid_out, packed, windows
-from polydistill.student import Batch, Student
+from polydistill.student import Student
 
 
 def test_what_fits_stays_as_it_is():
@@ -116,8 +117,8 @@ def test_logits_exist_for_a_part_of_the_tokens_at_a_time(monkeypatch: pytest.Mon
         return head(self, hidden)
 
     monkeypatch.setattr(Student, "head", counting)
-    for most, parts in ((student.LOGITS, [22]), (8 * 260, [8, 8, 6]), (1, [1] * 22)):
-        monkeypatch.setattr(student, "LOGITS", most)
+    for most, parts in ((chunks.LOGITS, [22]), (8 * 260, [8, 8, 6]), (1, [1] * 22)):
+        monkeypatch.setattr(chunks, "LOGITS", most)
         sizes.clear()
         assert wrapped.log_likelihoods(batch).tolist() == pytest.approx(log_p, rel=1e-4)
         assert sizes == parts

@@ -1,13 +1,13 @@
-"""A student's hidden states, their sums by row, and losses in chunks of positions."""
+"""A student's hidden states, and their sums by row."""
 
 from pathlib import Path
 
 import pytest
 import torch
 
-from polydistill.loop import Tokens, padded
+from polydistill.batch import Batch, Tokens, padded
 from polydistill.models import load_model
-from polydistill.student import Batch, Student, over_chunks
+from polydistill.student import Student
 
 ROWS = [Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2, rich=True), Tokens([256, 12, 22], 1)]
 
@@ -66,36 +66,3 @@ def test_some_rows_of_a_batch():
     assert batch.only(batch.rich).ids.tolist() == [[256, 11, 257, 0, 0]]
     assert batch.only(~batch.rich).targets.tolist() == [20, 30, 257, 12, 22]
     assert batch.only(batch.rich).positions is None
-
-
-def squares(states: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Through something as wide as a vocabulary of 50."""
-    return ((states - others) @ torch.arange(150.0).reshape(3, 50)).square().sum(-1)
-
-
-@pytest.mark.parametrize("most", [1, 2, 3, 7, 100])
-def test_chunks_of_positions_give_the_loss_and_gradient_of_the_whole(most: int):
-    torch.manual_seed(0)
-    states, others = torch.randn(7, 3, requires_grad=True), torch.randn(7, 3)
-    whole, chunked = squares(states, others), over_chunks(squares, states, others, most=most)
-    assert torch.allclose(chunked, whole)
-    expected, found = (torch.autograd.grad(loss.sum(), states)[0] for loss in (whole, chunked))
-    assert torch.allclose(found, expected)
-
-
-def test_no_logits_are_kept_for_the_gradient():
-    states, others, sizes = torch.randn(7, 3, requires_grad=True), torch.randn(7, 3), []
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        sizes.append(tensor.numel())
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        over_chunks(squares, states, others, most=2)
-        assert max(sizes, default=0) <= 2 * 3, "the chunk's own states"
-        squares(states, others)
-        assert max(sizes) >= 7 * 50, "which without chunks would be"
-
-
-def test_no_positions_give_no_losses():
-    assert over_chunks(squares, torch.zeros(0, 3), torch.zeros(0, 3), most=4).shape == (0,)

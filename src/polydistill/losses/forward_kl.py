@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from ..component import Positive
-from . import Loss
+from . import LogitsLoss, log_softmax
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from ..shapes import Logits, PerToken
 
 
-class ForwardKL(Loss):
+class ForwardKL(LogitsLoss):
     """KL(p || q) = sum_v p_v (log p_v - log q_v); p the teacher, q the student.
 
     In nats per token, from finite logits; zero exactly where the two are equal. Both logits are divided by
@@ -22,10 +22,6 @@ class ForwardKL(Loss):
     temperature: Positive = 1.0
     """Softens both distributions; 1 leaves them as they are."""
 
-    def __call__(self, student: "Tensor", teacher: "Tensor") -> "Tensor":
-        import torch
-
-        exact = torch.promote_types(student.dtype, torch.float32)
-        log_q = (student.to(exact) / self.temperature).log_softmax(-1)
-        log_p = (teacher.to(exact) / self.temperature).log_softmax(-1)
+    def __call__(self, student: "Logits", teacher: "Logits") -> "PerToken":
+        log_q, log_p = (log_softmax(logits, self.temperature) for logits in (student, teacher))
         return self.temperature**2 * (log_p.exp() * (log_p - log_q)).sum(-1)

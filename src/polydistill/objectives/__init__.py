@@ -4,15 +4,23 @@ To add one: a file here with one frozen class that gives `Objective.__call__`. `
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from ..component import Component, contract
+from ..losses import LogitsLoss
+from ..signals import TeacherSignal, Wants
+from ..teachers import OpenTeacher, Teacher
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..student import Batch
-    from ..teachers import Teacher
+    from ..batch import Batch
+    from ..state import State
+    from ..student import Student
+
+Taught = Mapping[Teacher, OpenTeacher]
+"""The teachers of an objective, ready to be asked."""
 
 
 @contract
@@ -23,18 +31,85 @@ class Objective(Component):
     """Whether rows of the rich language are treated in another way, so that the rich language decides the result."""
 
     @property
+    def own_target(self) -> bool:
+        """Whether a target is made of the student itself, held still: the gradient then is not that of the parts' value."""
+        return False
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The names of its parts, in order."""
         return (self.name(),)
 
-    def taught_by(self) -> "Teacher | None":
-        """The teacher that it needs; the training loop opens it."""
-        return None
+    def asks(self) -> dict[Teacher, Wants]:
+        """Its teachers, and what it asks of each; the training loop opens them."""
+        return {}
+
+    def wants(self) -> Wants:
+        """What it asks of the student about a batch."""
+        return Wants(tokens=True)
+
+    def start(self, student: "Student", taught: Taught) -> "State":
+        """What it learns or remembers; every call gets it."""
+        from ..state import State
+
+        return State()
 
     @abstractmethod
-    def __call__(self, student: Any, teacher: Any, batch: "Batch", progress: float) -> "dict[str, Tensor]":
+    def __call__(
+        self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
+    ) -> "dict[str, Tensor]":
         """`parts` by name, each (rows,) in nats, summed over a row's answer tokens; what is minimised is the sum of all.
 
         The loop divides by the answer tokens of the whole step, over all ranks and micro-batches. Prompt and padding get
-        no gradient, nor does the teacher (an `OpenTeacher`, None where none is needed). ``progress`` is in [0, 1].
+        no gradient, nor does a teacher. ``progress`` is in [0, 1].
         """
+
+
+def both(one: Mapping[Teacher, Wants], other: Mapping[Teacher, Wants]) -> dict[Teacher, Wants]:
+    """What two objectives ask of their teachers together."""
+    return {teacher: one.get(teacher, Wants()) | other.get(teacher, Wants()) for teacher in (*one, *other)}
+
+
+def form_of(loss: LogitsLoss, teacher: Teacher) -> str:
+    """The form of the teacher's signal that a loss is computed from.
+
+    Raises:
+        ValueError: the teacher gives none that the loss takes.
+    """
+    fits = [form for form in loss.takes if form in teacher.gives]
+    if not fits:
+        gives = ", ".join(sorted(teacher.gives))
+        raise ValueError(
+            f"{loss.name()} is computed from {' or '.join(loss.takes)}, and the teacher {teacher.name()} gives {gives}"
+        )
+    return fits[0]
+
+
+def token_losses(
+    loss: LogitsLoss, student: "Student", states: "Tensor", said: TeacherSignal, learned: "tuple[State, ...]" = (),
+    toward: float = 1.0,
+) -> "Tensor":  # fmt: skip
+    """(answer tokens,) the loss between the student's states and what a teacher says of the same tokens.
+
+    ``toward`` t < 1 puts (1 - t) student + t teacher, of logits, in the place of a dense teacher's; the student's part of
+    it is held still.
+    """
+    from ..chunks import over_chunks
+
+    parameters = [*student.head_parameters, *(p for module in learned for p in module.parameters())]
+
+    def chunked(compare: object, *others: "Tensor") -> "Tensor":
+        return over_chunks(compare, states, *others, most=student.positions_at_a_time, parameters=parameters)  # type: ignore[arg-type]
+
+    if said.dense:
+
+        def dense(own: "Tensor", theirs: "Tensor") -> "Tensor":
+            q, p = student.head(own), said.dense.head(theirs)
+            return loss(q, p if toward == 1 else (1 - toward) * q.detach() + toward * p, *learned)
+
+        return chunked(dense, said.dense.states)
+    if said.top_k:
+        support = type(said.top_k)
+        return chunked(lambda own, *some: loss.of_likeliest(student.head(own), support(*some), *learned), *said.top_k)
+    draws = type(said.sampled)
+    return chunked(lambda own, *some: loss.of_drawn(student.head(own), draws(*some), *learned), *said.sampled)

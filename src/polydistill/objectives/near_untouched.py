@@ -1,18 +1,21 @@
 """An objective, and a pull towards the untouched model where the rich language is learned."""
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, NonNegativeFloat, model_validator
+from pydantic import Field, NonNegativeFloat
 
 from ..component import find
-from ..losses import Loss
+from ..losses import LogitsLoss
+from ..signals import Wants
 from ..teachers import Teacher
-from . import Objective
+from . import Objective, Taught, both, token_losses
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..student import Batch
+    from ..batch import Batch
+    from ..state import State
+    from ..student import Student
 
 
 class NearUntouched(Objective):
@@ -34,36 +37,40 @@ class NearUntouched(Objective):
     """What is minimised beside it; with another distance of this kind in it the two are added."""
     weight: NonNegativeFloat = 1.0
     """What one nat of distance counts against one nat of ``objective``."""
-    loss: Loss = Field(default="forward_kl", validate_default=True)
+    loss: LogitsLoss = Field(default="forward_kl", validate_default=True)
     """The distance."""
 
-    @model_validator(mode="after")
-    def _one_teacher(self) -> Self:
-        inner = self.objective.taught_by()
-        if inner not in (None, find("teachers", "untouched")()):
-            raise ValueError(f"{self.objective.name()} has {inner.name()} for its teacher, and near_untouched needs untouched")
-        return self
+    @property
+    def own_target(self) -> bool:
+        return self.objective.own_target
 
     @property
     def parts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.objective.parts, self.name())))
 
-    def taught_by(self) -> Teacher | None:
-        return find("teachers", "untouched")() if self.weight else self.objective.taught_by()  # type: ignore[return-value]
+    def asks(self) -> dict[Teacher, Wants]:
+        own = {find("teachers", "untouched")(): Wants(tokens=True)} if self.weight else {}
+        return both(self.objective.asks(), own)  # type: ignore[arg-type]
 
-    def __call__(self, student: Any, teacher: Any, batch: "Batch", progress: float) -> "dict[str, Tensor]":
-        from ..student import over_chunks
+    def wants(self) -> Wants:
+        return self.objective.wants() | Wants(tokens=True)
 
-        with student.once():
-            parts = self.objective(student, teacher, batch, progress)
+    def start(self, student: "Student", taught: Taught) -> "State":
+        from ..state import State
+
+        state = State()
+        state.objective = self.objective.start(student, taught)
+        return state
+
+    def __call__(
+        self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
+    ) -> "dict[str, Tensor]":
+        with student.once(self.wants()):
+            parts = self.objective(student, taught, batch, progress, state.objective)
             distance = next(iter(parts.values())).new_zeros(len(batch.ids))
             if self.weight and batch.rich.any():
                 rich = batch.only(batch.rich)
                 own = student.states(batch)[batch.rich[:, None].expand_as(batch.answers)[batch.answers]]
-                untouched = teacher.signal(rich)
-                tokens = over_chunks(
-                    lambda q, p: self.loss(student.head(q), untouched.head(p)), own, untouched.states,
-                    most=student.positions_at_a_time,
-                )  # fmt: skip
-                distance[batch.rich] = self.weight * rich.by_row(tokens)
+                untouched = taught[find("teachers", "untouched")()].signal(rich)  # type: ignore[index]
+                distance[batch.rich] = self.weight * rich.by_row(token_losses(self.loss, student, own, untouched))
         return {**parts, self.name(): distance + parts.get(self.name(), 0)}

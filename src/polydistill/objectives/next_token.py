@@ -1,13 +1,15 @@
 """Cross-entropy of the next token, on answers only."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import Objective
+from . import Objective, Taught
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..student import Batch
+    from ..batch import Batch
+    from ..state import State
+    from ..student import Student
 
 
 class NextToken(Objective):
@@ -19,7 +21,9 @@ class NextToken(Objective):
     Checked: against torch's cross_entropy over full logits.
     """
 
-    def __call__(self, student: Any, teacher: Any, batch: "Batch", progress: float) -> "dict[str, Tensor]":
+    def __call__(
+        self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
+    ) -> "dict[str, Tensor]":
         from ..student import log_likelihood
 
         return {"next_token": batch.by_row(-log_likelihood(student(batch), batch.targets))}

@@ -4,14 +4,22 @@ To add one: a file here with one frozen class that gives `Schedule.__call__`. `t
 """
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 from ..component import Component, contract
+
+if TYPE_CHECKING:
+    from ..state import State
 
 
 @contract
 class Schedule(Component):
     """A factor over the run."""
 
+    def start(self) -> "tuple[State, ...]":
+        """What it remembers of the run, one module at most; every call gets it. It is told of each step; see `State.follow`."""
+        return ()
+
     @abstractmethod
-    def __call__(self, progress: float) -> float:
+    def __call__(self, progress: float, *remembered: "State") -> float:
         """The factor at ``progress`` in [0, 1]."""

@@ -4,38 +4,69 @@ To add one: a file here with one frozen class that gives `Teacher.open`. `tests/
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ..component import Component, contract
+from ..losses import Sizes
+from ..signals import Form, TeacherSignal, Wants
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from ..batch import Batch
+    from ..engines import Engine
+    from ..state import State
+    from ..student import Student
 
-    from ..student import Batch, Student
-
-
-class TeacherSignal(NamedTuple):
-    """What a teacher says of a batch."""
-
-    states: "Tensor"
-    """(answer tokens, width) its last hidden states that predict `Batch.targets`; they carry no gradient."""
-    head: "Callable[[Tensor], Tensor]"
-    """Its logits (positions, vocabulary) of some of these states, without gradient."""
+LIVE: frozenset[Form] = frozenset({"dense", "hidden", "relations", "text"})
+"""What a model in this process gives."""
 
 
 class OpenTeacher(ABC):
-    """A teacher with its model in memory."""
+    """A teacher that is ready to be asked."""
+
+    @property
+    @abstractmethod
+    def sizes(self) -> Sizes:
+        """How large its model is."""
+
+    _last: "tuple[Batch, TeacherSignal] | None" = None
+
+    def signal(self, batch: "Batch") -> TeacherSignal:
+        """What it says of the batch, without gradient; several parts of a loss that ask for the same batch get the same."""
+        if self._last is None or self._last[0] is not batch:
+            self._last = None
+            self._last = batch, self.say(batch)
+        return self._last[1]
 
     @abstractmethod
-    def signal(self, batch: "Batch") -> TeacherSignal:
-        """The same for the same batch, however far the student has come."""
+    def say(self, batch: "Batch") -> TeacherSignal:
+        """The signal in the forms that it was opened for; equal for equal batches, at the same time of the run."""
+
+    def prepare(self, batches: "Iterable[Batch]") -> None:
+        """Called once before the first step, with every row of the mixture."""
+        del batches
+
+    def state(self) -> "tuple[State, ...]":
+        """What it remembers while the student trains, one module at most."""
+        return ()
 
 
 @contract
 class Teacher(Component):
     """Who the student learns from beside its rows."""
 
+    @property
+    def gives(self) -> frozenset[Form]:
+        """The forms that its signals can have."""
+        return LIVE
+
     @abstractmethod
-    def open(self, student: "Student") -> OpenTeacher:
+    def open(self, student: "Student", wants: Wants) -> OpenTeacher:
         """Called once, before the first step is made or loaded: the student still is the untouched model."""
+
+    def check(self, student: "Engine", wants: Wants) -> None:
+        """Finds what would stop it, without loading weights: a model that is missing or does not fit the student's.
+
+        Raises:
+            ValueError, OSError: in words, with both sides' values.
+        """

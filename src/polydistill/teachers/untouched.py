@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from . import OpenTeacher, Teacher, TeacherSignal
+from ..losses import Sizes
+from ..signals import Dense, TeacherSignal, Wants
+from . import OpenTeacher, Teacher
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..student import Batch, Student
+    from ..batch import Batch
+    from ..student import Student
 
 
 class Untouched(Teacher):
@@ -21,26 +24,31 @@ class Untouched(Teacher):
     Checked: against the untouched model's own logits while the student trains, with adapters bit for bit.
     """
 
-    def open(self, student: "Student") -> OpenTeacher:
-        return OpenUntouched(student)
+    def open(self, student: "Student", wants: Wants) -> OpenTeacher:
+        return OpenUntouched(student, wants)
 
 
 class OpenUntouched(OpenTeacher):
     """The untouched model in memory."""
 
-    def __init__(self, student: "Student"):
+    def __init__(self, student: "Student", wants: Wants):
         import copy
         from contextlib import nullcontext
 
         from ..student import Student
 
-        adapted = student.model is not student.base
+        self.wants, adapted = wants, student.model is not student.base
         self.student = Student(student.model if adapted else copy.deepcopy(student.model).requires_grad_(False))
         self._without_adapters = student.model.disable_adapter if adapted else nullcontext
 
-    def signal(self, batch: "Batch") -> TeacherSignal:
+    @property
+    def sizes(self) -> Sizes:
+        return self.student.sizes
+
+    def say(self, batch: "Batch") -> TeacherSignal:
         with self._as_it_was():
-            return TeacherSignal(self.student.states(batch), self.head)
+            said = self.student.says(batch, self.wants)
+        return said._replace(dense=Dense(said.dense.states, self.head))
 
     def head(self, states: "Tensor") -> "Tensor":
         with self._as_it_was():

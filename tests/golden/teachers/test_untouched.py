@@ -4,9 +4,9 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from polydistill.loop import Tokens, padded
+from polydistill.batch import Tokens, padded
 from polydistill.models import load_model
-from polydistill.student import Student
+from polydistill.student import TOKENS, Student
 from polydistill.teachers.untouched import Untouched
 
 BATCH = padded([Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2)])
@@ -28,18 +28,17 @@ def test_its_logits_are_those_of_the_plain_folder(trains: str, random_model: Pat
     if trains == "adapters":
         model = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
     student = Student(model).train()
-    teacher = Untouched().open(student)
+    teacher = Untouched().open(student, TOKENS)
     moved(student)
     with torch.no_grad():
         expected = Student(plain)(BATCH)
         assert not torch.allclose(student(BATCH), expected, atol=0.01)
-    signal = teacher.signal(BATCH)
-    assert torch.allclose(signal.head(signal.states), expected, rtol=0, atol=0 if trains == "adapters" else 1e-12)
+    assert torch.allclose(teacher.signal(BATCH).logits, expected, rtol=0, atol=0 if trains == "adapters" else 1e-12)
 
 
 def test_adapters_need_no_second_copy(random_model: Path):
     model = get_peft_model(load_model(random_model, "float64", "cpu"), LoraConfig(r=4, target_modules="all-linear"))
     student = Student(model)
-    assert Untouched().open(student).student.model is model
-    copied = Untouched().open(Student(load_model(random_model, "float64", "cpu")))
+    assert Untouched().open(student, TOKENS).student.model is model
+    copied = Untouched().open(Student(load_model(random_model, "float64", "cpu")), TOKENS)
     assert not any(p.requires_grad for p in copied.student.parameters())

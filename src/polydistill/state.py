@@ -1,0 +1,34 @@
+"""What components learn or remember while a student trains."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Self
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from .student import Student
+
+
+class State(nn.Module):
+    """Parameters are trained with the student's, buffers are remembered; both are in every checkpoint.
+
+    Most are empty. A state with parts of its own hands on what it is told.
+    """
+
+    @classmethod
+    def of(cls, parts: "Sequence[State]") -> Self:
+        """A state of these parts."""
+        state = cls()
+        for number, part in enumerate(parts):
+            state.add_module(str(number), part)
+        return state
+
+    @property
+    def parts(self) -> "tuple[State, ...]":
+        """What it was made of."""
+        return tuple(child for child in self.children() if isinstance(child, State))
+
+    def follow(self, student: "Student", parts: Mapping[str, float], progress: float) -> None:
+        """Told after each step, the same on every rank: the mean of each part of the loss in nats an answer token."""
+        for part in self.parts:
+            part.follow(student, parts, progress)

@@ -474,14 +474,14 @@ class Blows(NextToken):
     """A loss that is no number at the answers of one row, from its second step on; or one whose gradient alone is none."""
 
     row: str
-    value: float
+    value: str
 
     def __call__(self, student: Any, taught: Any, batch: Any, progress: float, state: Any) -> dict[str, torch.Tensor]:
         found = super().__call__(student, taught, batch, progress, state)["next_token"].clone()
         for place, row in enumerate(batch.rows):
             if row.id == self.row and progress > 0.1:
                 # The slope of the root at 0 is infinite.
-                found[place] = found[place] * self.value if self.value else (found[place] * 0).sqrt()
+                found[place] = found[place] * float(self.value) if self.value else (found[place] * 0).sqrt()
         return {"blows": found}
 
     @property
@@ -492,13 +492,13 @@ class Blows(NextToken):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (math.inf, r"the loss is inf at the rows q5\. All rows"),
-        (math.nan, r"the loss is nan at the rows q5\. All rows"),
-        (0.0, r"the loss is \d+\.\d+, while every row's loss is finite; its gradient's norm is nan\. All rows"),
+        ("inf", r"the loss is inf at the rows q5\. All rows"),
+        ("nan", r"the loss is nan at the rows q5\. All rows"),
+        ("", r"the loss is \d+\.\d+, while every row's loss is finite; its gradient's norm is nan\. All rows"),
     ],
 )
 def test_a_loss_that_is_no_number_stops_training_and_its_rows_are_written_down(
-    value: float, said: str, random_model: Path, mixture: Rows, tmp_path: Path
+    value: str, said: str, random_model: Path, mixture: Rows, tmp_path: Path
 ):
     out = tmp_path / "train-1"
     with pytest.raises(FloatingPointError, match=said):

@@ -23,11 +23,20 @@ class Tokens(NamedTuple):
     """Another prompt, for a teacher that is shown more than the student; empty where there is none."""
     rejected: Self | None = None
     """The answer that is not preferred, after the same prompt."""
+    written: Self | None = None
+    """The same prompt with an answer that was written while training, where an objective asks for one."""
 
     @property
     def learned(self) -> int:
         """How many tokens are to be predicted: nothing predicts the first one."""
         return len(self.ids) - max(self.prompt, 1)
+
+    @property
+    def size(self) -> int:
+        """Tokens of the longest of what a model may read of it."""
+        others = (len(other.ids) for other in (self.rejected, self.written) if other)
+        shown = len(self.shown) + len(self.ids) - self.prompt if self.shown else 0
+        return max(len(self.ids), shown, *others)
 
     @property
     def lang(self) -> str:
@@ -104,8 +113,8 @@ def padded(rows: Sequence[Tokens]) -> Batch:
 def micro_batches(rows: list[Tokens], most: int) -> Iterator[list[Tokens]]:
     """Rows of similar length, as many as fit into ``most`` padded tokens; a longer row goes alone."""
     some: list[Tokens] = []
-    for row in sorted(rows, key=lambda row: len(row.ids)):
-        if some and len(row.ids) * (len(some) + 1) > most:
+    for row in sorted(rows, key=lambda row: row.size):
+        if some and row.size * (len(some) + 1) > most:
             yield some
             some = []
         some.append(row)

@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -55,7 +56,7 @@ def fit(
             r=settings.lora.rank, lora_alpha=settings.lora.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
         )
         model = get_peft_model(model, lora)
-    job = begun(settings, accelerator, Student(model).train(), rows)
+    job = begun(settings, accelerator, Student(model, (template.end_of_turn, *sorted(template.ends))).train(), rows)
     steps = plan_steps(settings, rows)
     if settings.candidates > len(steps):
         progress.say(f"train: {len(steps)} steps give {len(steps)} candidates, not {settings.candidates}")
@@ -87,6 +88,9 @@ def fit(
         export(model, "model")
     accelerator.wait_for_everyone()
     accelerator.end_training()
+
+
+K = TypeVar("K")
 
 
 class Job(NamedTuple):
@@ -153,19 +157,25 @@ def plan_steps(settings: TrainSettings, rows: list[Tokens]) -> list[list[int]]:
 
 def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
     """One optimiser step; each rank computes every n-th micro-batch, and gradients are summed over ranks."""
-    settings, accelerator, weights = job.settings, job.accelerator, job.weights
+    settings, accelerator, weights, objective = job.settings, job.accelerator, job.weights, job.settings.objective
     some = [job.rows[i] for i in chosen]
     answer_tokens, kinds = sum(row.learned for row in some), sorted({row.kind for row in some})
-    sums = {(kind, part): 0.0 for kind in kinds for part in settings.objective.parts}
-    mixed = settings.computes_in[1] == "bfloat16"
+    sums = {(kind, part): 0.0 for kind in kinds for part in objective.parts}
+    autocast = partial(torch.autocast, accelerator.device.type, torch.bfloat16, enabled=settings.computes_in[1] == "bfloat16")
+    every, rank = accelerator.num_processes, accelerator.process_index
+    micros = list(micro_batches(some, settings.micro_tokens))[rank::every]
+    state, own = job.state.parts[0], [row for micro in micros for row in micro]
+    with autocast():
+        rows = objective.rewritten(job.student, job.taught, own, done, state)
+    if rows is not own:
+        micros = list(micro_batches(rows, settings.micro_tokens))
+    counts = summed(accelerator, {part: sum(objective.counts(row)[part] for row in rows) for part in objective.parts})
     seen: list[dict[str, Any]] = []
-    for number, micro in enumerate(micro_batches(some, settings.micro_tokens)):
-        if number % accelerator.num_processes != accelerator.process_index:
-            continue
+    for micro in micros:
         batch = padded(micro).to(accelerator.device)
-        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=mixed):
-            found = settings.objective(job.student, job.taught, batch, done, job.state.parts[0])
-        accelerator.backward(sum(part.sum() for part in found.values()) / answer_tokens)
+        with autocast():
+            found = objective(job.student, job.taught, batch, done, state)
+        accelerator.backward(sum(part.sum() / (counts[name] or 1) for name, part in found.items()))
         values = {name: part.tolist() for name, part in found.items()}
         for place, row in enumerate(micro):
             for name in found:
@@ -174,9 +184,9 @@ def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
     if accelerator.num_processes > 1:
         for p in weights.values():
             p.grad = accelerator.reduce(p.grad if p.grad is not None else torch.zeros_like(p), "sum")
-        of_all = torch.tensor(list(sums.values()), dtype=torch.double, device=accelerator.device)
-        sums = dict(zip(sums, accelerator.reduce(of_all, "sum").tolist(), strict=True))
-    loss = sum(sums.values())
+    sums = summed(accelerator, sums)
+    parts = {part: sum(sums[kind, part] for kind in kinds) / (counts[part] or 1) for part in objective.parts}
+    loss = sum(parts.values())
     norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip)
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise FloatingPointError(not_finite(job, out, loss, float(norm), seen))
@@ -185,15 +195,14 @@ def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
         group["lr"] = rate
     job.optimizer.step()
     job.optimizer.zero_grad(set_to_none=True)
-    parts = {part: sum(sums[kind, part] for kind in kinds) / answer_tokens for part in settings.objective.parts}
     job.state.follow(job.student, parts, done)
     by_kind = {
         kind: {"answer_tokens": sum(row.learned for row in some if row.kind == kind)}
-        | {part: sums[kind, part] for part in settings.objective.parts}
+        | {part: sums[kind, part] * answer_tokens / (counts[part] or 1) for part in objective.parts}
         for kind in kinds
     }
     return {
-        "loss": loss / answer_tokens,
+        "loss": loss,
         **parts,
         "learning_rate": rate,
         "gradient_norm": float(norm),
@@ -201,6 +210,14 @@ def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
         "answer_tokens": answer_tokens,
         "rows": by_kind,
     }
+
+
+def summed(accelerator: Accelerator, values: dict[K, float]) -> dict[K, float]:
+    """Each value's sum over the ranks."""
+    if accelerator.num_processes == 1:
+        return values
+    of_all = torch.tensor(list(values.values()), dtype=torch.double, device=accelerator.device)
+    return dict(zip(values, accelerator.reduce(of_all, "sum").tolist(), strict=True))
 
 
 def not_finite(job: Job, out: Path, loss: float, norm: float, seen: list[dict[str, Any]]) -> str:

@@ -1,6 +1,6 @@
 """A causal language model as training and scoring see it: hidden states, and logits only where they are needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,8 @@ from transformers import PreTrainedModel
 
 from . import chunks
 from .batch import Batch
-from .engines import BadModel
+from .decoding import decode
+from .engines import BadModel, Sampling
 from .losses import Sizes
 from .recording import recorded
 from .signals import Dense, TeacherSignal, Wants
@@ -25,9 +26,11 @@ class Student(nn.Module):
         BadModel: the model's logits are not its head applied to its last hidden state (checked on a few tokens).
     """
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, ends: Sequence[int] = ()):
         super().__init__()
         self.model = model
+        self.ends = tuple(ends)
+        """Tokens that end an answer; the first is the chat template's own."""
         self._wants = Wants()
         self._seen: dict[int, tuple[Batch, TeacherSignal]] | None = None
         # Padding is masked; where its token also ends a turn, as in many models, torch would learn no embedding of it.
@@ -90,6 +93,20 @@ class Student(nn.Module):
         states = found.last_hidden_state[:, :-1][predicts]
         hidden = {layer: found.hidden_states[layer][:, :-1][predicts] for layer in wants.hidden}
         return TeacherSignal(Dense(states, self.head), hidden=hidden, relations=relations)
+
+    def write(self, prompts: Sequence[Sequence[int]], sampling: Sampling, seeds: Sequence[int]) -> list[list[int]]:
+        """The model's own answers, each with the token that ends a turn; without it where the limit cut it off.
+
+        In evaluation mode; what stands beside a row changes its answer by low bits of the logits alone.
+        """
+        context = int(getattr(self.base.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
+        was_training, ends = self.model.training, frozenset(self.ends)
+        self.eval()
+        try:
+            found = decode(self.base, prompts, [ends] * len(prompts), sampling, seeds, context)
+        finally:
+            self.train(was_training)
+        return [[*answer, self.ends[0]] if ended else answer for answer, ended in found]
 
     def hidden(self, batch: Batch) -> Tensor:
         """The last hidden states (rows, length, width)."""

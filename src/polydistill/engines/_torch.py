@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import progress, scoring
+from ..decoding import decode
 from ..records import Chat, batches, seed_of
 from ..template import Template
 from . import Answer, OpenEngine, Sampling
-from ._draws import Draws
 
 
 class OpenTransformers(OpenEngine):
@@ -45,45 +45,10 @@ class OpenTransformers(OpenEngine):
     def _decode(
         self, prompts: list[list[int]], ends: list[frozenset[int]], sampling: Sampling, seeds: list[int]
     ) -> list[tuple[list[int], bool]]:
-        """(tokens, ended) of each prompt's continuation, the end token left out."""
-        import torch
-        from transformers import DynamicCache
+        def told(speed: float) -> None:
+            progress.note(f"{speed:.0f} tokens/s")
 
-        width, started = max(map(len, prompts)), time.monotonic()
-        ids = torch.tensor([[0] * (width - len(p)) + p for p in prompts], device=self.device)
-        attend = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.device)
-        positions = (attend.cumsum(1) - 1).clamp(min=0)
-        cache, draws = DynamicCache(config=self.model.config), Draws(sampling, seeds)
-        limits = [min(sampling.max_tokens, self.context - len(p)) for p in prompts]
-        found: list[list[int]] = [[] for _ in prompts]
-        ended, active, made = [False] * len(prompts), list(range(len(prompts))), 0
-        with torch.inference_mode():
-            while active:
-                logits = self.model(
-                    input_ids=ids, attention_mask=attend, position_ids=positions, past_key_values=cache, logits_to_keep=1
-                ).logits[:, -1]
-                tokens = draws(logits, active).tolist()
-                stay = []
-                for place, (row, token) in enumerate(zip(active, tokens, strict=True)):
-                    if token in ends[row]:
-                        ended[row] = True
-                    else:
-                        found[row].append(token)
-                        made += 1
-                        if len(found[row]) < limits[row]:
-                            stay.append(place)
-                progress.note(f"{made / (time.monotonic() - started):.0f} tokens/s")
-                if not stay:
-                    break
-                if len(stay) < len(active):
-                    keep = torch.tensor(stay, device=self.device)
-                    cache.batch_select_indices(keep)
-                    attend, positions = attend[keep], positions[keep]
-                    active = [active[place] for place in stay]
-                ids = torch.tensor([[found[row][-1]] for row in active], device=self.device)
-                attend = torch.cat([attend, attend.new_ones(len(active), 1)], dim=1)
-                positions = positions[:, -1:] + 1
-        return list(zip(found, ended, strict=True))
+        return decode(self.model, prompts, ends, sampling, seeds, self.context, told)
 
     def score(self, chats: Sequence[Chat | None], texts: Sequence[str]) -> list[float]:
         prompts = [self.chat.start if chat is None else self.chat.prompt(chat) for chat in chats]

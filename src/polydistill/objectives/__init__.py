@@ -15,7 +15,7 @@ from ..teachers import OpenTeacher, Teacher
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..batch import Batch
+    from ..batch import Batch, Tokens
     from ..state import State
     from ..student import Student
 
@@ -54,13 +54,23 @@ class Objective(Component):
 
         return State()
 
+    def rewritten(
+        self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"
+    ) -> "list[Tokens]":
+        """The rows of a step as this objective looks at them, such as with an answer of the student's own; see `Tokens`."""
+        return rows
+
+    def counts(self, row: "Tokens") -> dict[str, float]:
+        """What each of its `parts` is a mean over: how much a row counts; its answer tokens, unless it says otherwise."""
+        return dict.fromkeys(self.parts, float(row.learned))
+
     @abstractmethod
     def __call__(
         self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
     ) -> "dict[str, Tensor]":
-        """`parts` by name, each (rows,) in nats, summed over a row's answer tokens; what is minimised is the sum of all.
+        """`parts` by name, each (rows,) in nats, summed over what `counts` says; what is minimised is the sum of their means.
 
-        The loop divides by the answer tokens of the whole step, over all ranks and micro-batches. Prompt and padding get
+        The loop divides by the `counts` of the whole step, over all ranks and micro-batches. Prompt and padding get
         no gradient, nor does a teacher. ``progress`` is in [0, 1].
         """
 

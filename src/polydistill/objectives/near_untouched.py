@@ -13,7 +13,7 @@ from . import Objective, Taught, both, token_losses
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..batch import Batch
+    from ..batch import Batch, Tokens
     from ..state import State
     from ..student import Student
 
@@ -61,6 +61,14 @@ class NearUntouched(Objective):
         state = State()
         state.objective = self.objective.start(student, taught)
         return state
+
+    def rewritten(
+        self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"
+    ) -> "list[Tokens]":
+        return self.objective.rewritten(student, taught, rows, progress, state.objective)
+
+    def counts(self, row: "Tokens") -> dict[str, float]:
+        return {self.name(): float(row.learned), **self.objective.counts(row)}
 
     def __call__(
         self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"

@@ -92,6 +92,18 @@ class Batch(NamedTuple):
         moved = (t if t is None else t.to(device, non_blocking=True) for t in self[:4])
         return Batch(*moved, rows=self.rows)
 
+    def as_written(self) -> "Batch":
+        """The same rows with the answers that were written while training."""
+        return padded([row.written or row for row in self.rows]).to(self.device)
+
+    def paired(self) -> Tensor:
+        """(rows,) True where a row has a second answer, which is not preferred."""
+        return torch.tensor([row.rejected is not None for row in self.rows], dtype=torch.bool, device=self.device)
+
+    def as_rejected(self) -> "Batch":
+        """The same rows with their second answers; each must have one."""
+        return padded([row.rejected for row in self.rows if row.rejected]).to(self.device)
+
     @property
     def device(self) -> torch.device:
         return self.ids.device

@@ -15,10 +15,14 @@ class State(nn.Module):
     Most are empty. A state with parts of its own hands on what it is told.
     """
 
+    names: Sequence[Mapping[str, str]] = ()
+    """For each part of it, what the parts of the loss that it is about are called here, by their own names."""
+
     @classmethod
-    def of(cls, parts: "Sequence[State]") -> Self:
-        """A state of these parts."""
+    def of(cls, parts: "Sequence[State]", names: Sequence[Mapping[str, str]] = ()) -> Self:
+        """A state of these parts; each is told of the parts of the loss that ``names`` has for it, of all without them."""
         state = cls()
+        state.names = names
         for number, part in enumerate(parts):
             state.add_module(str(number), part)
         return state
@@ -30,5 +34,6 @@ class State(nn.Module):
 
     def follow(self, student: "Student", parts: Mapping[str, float], progress: float) -> None:
         """Told after each step, the same on every rank: the mean of each part of the loss in nats an answer token."""
-        for part in self.parts:
-            part.follow(student, parts, progress)
+        for number, part in enumerate(self.parts):
+            own = {name: parts[here] for name, here in self.names[number].items()} if self.names else parts
+            part.follow(student, own, progress)

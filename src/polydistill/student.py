@@ -43,6 +43,10 @@ class Student(nn.Module):
         return self.model if isinstance(self.model, PreTrainedModel) else self.model.get_base_model()
 
     @property
+    def device(self) -> torch.device:
+        return next(self.base.parameters()).device
+
+    @property
     def positions_at_a_time(self) -> int:
         """How many positions' logits are at most `chunks.LOGITS`."""
         return max(1, chunks.LOGITS // self.base.config.get_text_config().vocab_size)

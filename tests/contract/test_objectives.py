@@ -23,9 +23,25 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "next_token": [{}],
     "near_untouched": [{"objective": "next_token", "weight": 2.0}],
     "word_level": [{}, {"toward": "cosine"}],
+    "sampled_text": [
+        {"objective": "word_level", "sampling": {"temperature": 1.0, "max_tokens": 8}},
+        {"objective": "next_token", "writer": "untouched", "share": 0.6, "sampling": {"temperature": 1.0, "max_tokens": 8}},
+    ],
+    "corrected_text": [{"objective": "word_level", "sampling": {"temperature": 1.0, "max_tokens": 8}}],
+    "preferred": [{"beta": 0.5}],
+    "span_relations": [{"span": 2}],
+    "two_tasks": [{"share": 0.3}],
+    "weighted": [
+        {"objectives": ["next_token", "word_level", "word_level"], "weights": [1.0, 0.5, 0.25]},
+        {
+            "objectives": ["next_token", {"sampled_text": {"objective": "next_token", "sampling": {"max_tokens": 8}}}],
+            "weights": [1.0, 0.5],
+        },
+    ],
 }
 """Settings to build each objective with; its parts must be above zero for a student that has learned something."""
 
+KINDS = ("target", "rationale")
 SAID = [
     ("Why?", "So."), ("What is bread made of?", "Mostly flour and water."), ("Who was it?", "Me"),
     ("And then what came?", "Rain, for days."), ("a", "b"), ("When?", "At night, they say."), ("How so?", "It is long"),
@@ -41,6 +57,10 @@ class Case(NamedTuple):
     taught: Taught
     state: State
     rows: list[Tokens]
+
+    def padded(self, rows: list[Tokens]) -> Batch:
+        """Rows as the objective looks at them, side by side."""
+        return padded(self.objective.rewritten(self.student, self.taught, rows, PROGRESS, self.state))
 
     def parts(self, batch: Batch) -> dict[str, torch.Tensor]:
         return self.objective(self.student, self.taught, batch, PROGRESS, self.state)
@@ -70,9 +90,10 @@ def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
     payloads = [chat("q", ENG, *said, ended=len(said[1]) != 10).payload for said in SAID]
     payloads[4] = text("t", "Plain text, all of which is learned.").payload
     rows = [
-        Tokens(*template.training(payload), number % 3 > 0, "target eng", str(number))
+        Tokens(*template.training(payload), number % 3 > 0, f"{KINDS[number % 2]} eng", str(number))
         for number, payload in enumerate(payloads)
     ]
+    rows = [row._replace(rejected=row.answered([*b"other", 257]) if int(row.id) % 3 else None) for row in rows]
     student = Student(model).train()
     taught = {teacher: teacher.open(student, wants) for teacher, wants in objective.asks().items()}
     state = objective.start(student, taught)
@@ -93,7 +114,7 @@ def equal(
 
 
 def test_parts_are_named_and_in_nats_a_row(case: Case):
-    parts = case.parts(padded(case.rows))
+    parts = case.parts(case.padded(case.rows))
     assert tuple(parts) == case.objective.parts != ()
     for name, part in parts.items():
         assert name.isidentifier()
@@ -104,15 +125,15 @@ def test_parts_are_named_and_in_nats_a_row(case: Case):
 
 
 def test_eight_at_once_equal_two_times_four(case: Case):
-    equal(case.gradients(padded(case.rows)), case.gradients(padded(case.rows[:4]), padded(case.rows[4:])))
+    equal(case.gradients(case.padded(case.rows)), case.gradients(case.padded(case.rows[:4]), case.padded(case.rows[4:])))
 
 
 def test_padded_equals_unpadded(case: Case):
-    equal(case.gradients(padded(case.rows)), case.gradients(*(padded([row]) for row in case.rows)))
+    equal(case.gradients(case.padded(case.rows)), case.gradients(*(case.padded([row]) for row in case.rows)))
 
 
 def test_what_stands_in_the_padding_says_nothing(case: Case):
-    batch = padded(case.rows)
+    batch = case.padded(case.rows)
     other = batch._replace(ids=torch.where(batch.attend.bool(), batch.ids, 99))
     assert not torch.equal(batch.ids, other.ids)
     equal(case.gradients(batch), case.gradients(other))
@@ -120,22 +141,31 @@ def test_what_stands_in_the_padding_says_nothing(case: Case):
 
 def test_prompt_and_padding_get_no_gradient(case: Case):
     """Of the last hidden states only those that predict a token of an answer get one."""
-    batch, states = padded(case.rows), []
+    batch, runs = case.padded(case.rows), []
 
-    def keep(module: Any, given: Any, found: Any) -> None:
+    def keep(module: Any, given: Any, settings: Any, found: Any) -> None:
         found.last_hidden_state.retain_grad()
-        states.append(found.last_hidden_state)
+        runs.append((settings["input_ids"], found.last_hidden_state))
 
-    handle = case.student.base.get_decoder().register_forward_hook(keep)
+    handle = case.student.base.get_decoder().register_forward_hook(keep, with_kwargs=True)
     try:
         case.gradients(batch)
     finally:
         handle.remove()
-    gradient = sum(state.grad.abs().sum(-1) for state in states)
-    predicts = torch.zeros_like(batch.answers)
-    predicts[:, :-1] = batch.answers[:, 1:]
-    assert (gradient[~predicts] == 0).all()
-    assert (gradient[predicts] > 0).all()
+    assert runs
+    for ids, states in runs:
+        (answers,) = {id(one): one.answers for one in looked_at(batch) if torch.equal(one.ids, ids)}.values()
+        predicts = torch.zeros_like(answers)
+        predicts[:, :-1] = answers[:, 1:]
+        gradient = states.grad.abs().sum(-1)
+        assert (gradient[~predicts] == 0).all()
+        assert (gradient[predicts] > 0).float().mean() > 0.4, "the last token of a span has no neighbour in it"
+
+
+def looked_at(batch: Batch) -> list[Batch]:
+    """What an objective may make of a batch."""
+    written = [batch.as_written()] if any(row.written for row in batch.rows) else []
+    return [batch, *written, batch.only(batch.paired()).as_rejected()]
 
 
 def tensors(signal: Any) -> list[torch.Tensor]:
@@ -149,7 +179,7 @@ def tensors(signal: Any) -> list[torch.Tensor]:
 def test_the_teachers_get_no_gradient(case: Case):
     assert case.taught.keys() == case.objective.asks().keys()
     for teacher in case.taught.values():
-        signal = teacher.signal(padded(case.rows))
+        signal = teacher.signal(case.padded(case.rows))
         assert tensors(signal)
         assert not any(tensor.requires_grad for tensor in tensors(signal))
         if signal.dense:
@@ -158,32 +188,35 @@ def test_the_teachers_get_no_gradient(case: Case):
 
 def test_what_it_asks_of_the_student_is_all_that_it_uses(case: Case):
     """Inside `Student.once` a batch goes through the model once, for what the objective said that it wants."""
-    runs: list[int] = []
-    handle = case.student.base.get_decoder().register_forward_hook(lambda *given: runs.append(1))
-    batch = padded(case.rows)
+    batch, runs = case.padded(case.rows), []
+
+    def keep(module: Any, given: Any, settings: Any, found: Any) -> None:
+        runs.append(settings["input_ids"] is batch.ids)
+
+    handle = case.student.base.get_decoder().register_forward_hook(keep, with_kwargs=True)
     with case.student.once(case.objective.wants()):
         case.parts(batch)
-        own = len(runs)
         case.parts(batch)
     handle.remove()
-    assert len(runs) == own
+    assert runs
+    assert sum(runs) <= 1
 
 
 def test_a_part_of_the_batch_says_the_same_of_its_rows(case: Case):
     """Rows do not see each other: what is summed by kind of row is that kind's own."""
-    whole, some = case.parts(padded(case.rows)), case.parts(padded(case.rows[2:5]))
+    whole, some = case.parts(case.padded(case.rows)), case.parts(case.padded(case.rows[2:5]))
     for name, part in some.items():
         assert part.tolist() == pytest.approx(whole[name][2:5].tolist(), rel=1e-9)
 
 
 def test_which_rows_are_rich_matters_only_where_it_is_said(case: Case):
-    all_rich, none = (padded([row._replace(rich=rich) for row in case.rows]) for rich in (True, False))
+    all_rich, none = (case.padded([row._replace(rich=rich) for row in case.rows]) for rich in (True, False))
     one, other = case.gradients(all_rich), case.gradients(none)
     assert (one[0] == other[0]) is not case.objective.looks_at_rich
 
 
 def test_the_same_batch_gives_the_same_parts(case: Case):
-    one, other = case.parts(padded(case.rows)), case.parts(padded(case.rows))
+    one, other = case.parts(case.padded(case.rows)), case.parts(case.padded(case.rows))
     assert {name: part.tolist() for name, part in one.items()} == {name: part.tolist() for name, part in other.items()}
 
 
@@ -192,7 +225,7 @@ def test_the_gradient_is_that_of_the_sum_of_the_parts(case: Case):
 
     Unless a target is the student's own, which is held still.
     """
-    batch, step = padded(case.rows[:3]), 1e-4
+    batch, step = case.padded(case.rows[:3]), 1e-4
     _, gradients = case.gradients(batch)
     norm = sum(gradient.pow(2).sum() for gradient in gradients.values()).sqrt().item()
     weights = {name: p for name, p in case.student.named_parameters() if name in gradients}

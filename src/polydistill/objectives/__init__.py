@@ -5,7 +5,7 @@ To add one: a file here with one frozen class that gives `Objective.__call__`. `
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ..component import Component, contract
 from ..losses import LogitsLoss
@@ -27,8 +27,10 @@ Taught = Mapping[Teacher, OpenTeacher]
 class Objective(Component):
     """Named parts of a loss, each summed over the answer tokens of a row."""
 
-    looks_at_rich: ClassVar[bool] = False
-    """Whether rows of the rich language are treated in another way, so that the rich language decides the result."""
+    @property
+    def looks_at_rich(self) -> bool:
+        """Whether rows of the rich language are treated in another way, so that the rich language decides the result."""
+        return False
 
     @property
     def own_target(self) -> bool:

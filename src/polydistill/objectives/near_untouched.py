@@ -1,6 +1,6 @@
 """An objective, and a pull towards the untouched model where the rich language is learned."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field, NonNegativeFloat
 
@@ -31,14 +31,16 @@ class NearUntouched(Objective):
     Checked: by hand on two tokens.
     """
 
-    looks_at_rich: ClassVar[bool] = True
-
     objective: Objective
     """What is minimised beside it; with another distance of this kind in it the two are added."""
     weight: NonNegativeFloat = 1.0
     """What one nat of distance counts against one nat of ``objective``."""
     loss: LogitsLoss = Field(default="forward_kl", validate_default=True)
     """The distance."""
+
+    @property
+    def looks_at_rich(self) -> bool:
+        return True
 
     @property
     def own_target(self) -> bool:

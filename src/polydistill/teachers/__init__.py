@@ -4,10 +4,11 @@ To add one: a file here with one frozen class that gives `Teacher.open`. `tests/
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..component import Component, contract
+from ..engines import Sampling
 from ..losses import Sizes
 from ..signals import Form, TeacherSignal, Wants
 
@@ -46,6 +47,10 @@ class OpenTeacher(ABC):
         """Called once before the first step, with every row of the mixture."""
         del batches
 
+    def write(self, prompts: Sequence[Sequence[int]], sampling: Sampling, seeds: Sequence[int]) -> list[list[int]]:
+        """Its own answers, where it gives text; see `Student.write`."""
+        raise NotImplementedError
+
     def state(self) -> "tuple[State, ...]":
         """What it remembers while the student trains, one module at most."""
         return ()
@@ -59,6 +64,11 @@ class Teacher(Component):
     def gives(self) -> frozenset[Form]:
         """The forms that its signals can have."""
         return LIVE
+
+    @property
+    def lives(self) -> bool:
+        """Whether it can be asked about any text while the student trains, not only about what was there before."""
+        return True
 
     @abstractmethod
     def open(self, student: "Student", wants: Wants) -> OpenTeacher:

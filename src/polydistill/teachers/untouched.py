@@ -1,9 +1,10 @@
 """The student as it was before training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..engines import Sampling
 from ..losses import Sizes
 from ..signals import Dense, TeacherSignal, Wants
 from . import OpenTeacher, Teacher
@@ -38,7 +39,8 @@ class OpenUntouched(OpenTeacher):
         from ..student import Student
 
         self.wants, adapted = wants, student.model is not student.base
-        self.student = Student(student.model if adapted else copy.deepcopy(student.model).requires_grad_(False))
+        model = student.model if adapted else copy.deepcopy(student.model).requires_grad_(False)
+        self.student = Student(model, student.ends)
         self._without_adapters = student.model.disable_adapter if adapted else nullcontext
 
     @property
@@ -49,6 +51,10 @@ class OpenUntouched(OpenTeacher):
         with self._as_it_was():
             said = self.student.says(batch, self.wants)
         return said._replace(dense=Dense(said.dense.states, self.head))
+
+    def write(self, prompts: Sequence[Sequence[int]], sampling: Sampling, seeds: Sequence[int]) -> list[list[int]]:
+        with self._as_it_was():
+            return self.student.write(prompts, sampling, seeds)
 
     def head(self, states: "Tensor") -> "Tensor":
         with self._as_it_was():

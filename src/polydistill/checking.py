@@ -18,7 +18,10 @@ TRAINED = ("model", "mix.model", "train.model", "choose.model")
 
 def problems(plan: "Plan") -> Iterator[str]:
     """One sentence for everything that would stop the run, with the setting it is about."""
-    return (sentence for where, look in _looks(plan) if (sentence := _problem(where, look)))
+    found = [sentence for where, look in _looks(plan) if (sentence := _problem(where, look))]
+    for number, later in enumerate(plan.rounds):
+        found += [f"round {number + 2}: {sentence}" for sentence in problems(later.plan) if sentence not in found]
+    return iter(found)
 
 
 def _problem(where: str, look: Callable[[], object]) -> str:

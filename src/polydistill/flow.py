@@ -1,6 +1,7 @@
 """The whole method in one screen."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 from .answer import answer
 from .arms import Arm, named
@@ -13,6 +14,7 @@ from .mix import mix
 from .plan import Plan
 from .progress import say
 from .report import Report, report
+from .rounds import further, rows_of
 from .stage import Rows
 from .train import train
 from .translate import translate
@@ -26,6 +28,7 @@ def run(plan: Plan) -> Report:
     mixture = mix(plan.mix, answers, translated)  # what the student will see, how often, and why each row is there
     candidates = train(plan.train, mixture)  # checkpoints of the same model
     student = choose(plan.choose, candidates)  # best in the targets, within what the rich language may lose
+    mixture, candidates, student = reduce(further, plan.rounds, (mixture, candidates, student))  # where there are more rounds
     scores = evaluate(plan.evaluate, plan.model, student, answers, translated)  # before and after, on the same held-out items
     return report(plan.report, scores, mixture, candidates, student)
 
@@ -39,16 +42,11 @@ def compare(settings: ComparisonSettings, plan: Plan, arms: Sequence[Arm]) -> Co
     return comparison(settings, *mixtures, *scores)
 
 
-def rows_of(plan: Plan) -> tuple[Rows, Rows, Rows]:
-    """What a plan learns from: answers, their translations and the mixture."""
-    answers = answer(plan.answer, ask(plan.ask))
-    translated = translate(plan.translate, answers)
-    return answers, translated, mix(plan.mix, answers, translated)
-
-
 def student_of(arm: Arm, mixture: Rows, answers: Rows, translated: Rows) -> Evaluation:
     """One arm trained and measured."""
     say(f"arm {arm.name}, seed {arm.plan.train.seed}")
     with named(arm):
-        student = choose(arm.plan.choose, train(arm.plan.train, mixture))
+        candidates = train(arm.plan.train, mixture)
+        first = mixture, candidates, choose(arm.plan.choose, candidates)
+        *_, student = reduce(further, arm.plan.rounds, first)
         return evaluate(arm.plan.evaluate, arm.plan.model, student, answers, translated)

@@ -1,5 +1,6 @@
 """One settings tree: reads YAML and key=value, and reports every mistake at once."""
 
+import copy
 import os
 from collections.abc import Iterable
 from functools import cached_property
@@ -16,6 +17,7 @@ from .choose import ChooseSettings
 from .component import IDENTITIES, Beside, Settings, identity, unknown, write_component
 from .engines import Engine
 from .evaluate import EvaluateSettings
+from .folder_names import folder_name, runs_folder
 from .mistakes import Mistake, no_setting, sentences, unusable
 from .mix import MixSettings
 from .privacy import keys
@@ -23,7 +25,7 @@ from .records import Lang, digest
 from .report import ReportSettings
 from .training import TrainSettings
 from .translate import TranslateSettings
-from .yaml_tree import PlanError, line_of, load, merged, override, place, plain
+from .yaml_tree import PlanError, line_of, load, merged, override, place, plain, unplaced
 
 RECIPES = Path(__file__).parent / "recipes"
 SECTIONS = {
@@ -34,30 +36,30 @@ INHERITED = ("model", "rich", "targets")
 MOST_TARGETS = 200
 
 
-def _folder_name(name: str) -> str:
-    if name in ("stages", "store"):
-        raise ValueError(f"the folder {name} holds what all runs share; give the run another name")
-    if (
-        name[:1] in (".", "-", "~", " ")
-        or name.endswith(" ")
-        or len(name.encode("utf-8", "replace")) > 200
-        or not name.isprintable()
-        or set(name) & set("/\\")
-    ):
-        raise ValueError("a run's name is the name of its folder under `runs`: no path, no dot, dash, tilde or space in front")
-    return name
-
-
-def _runs_folder(runs: Path) -> Path:
-    if not str(runs).isprintable():
-        raise ValueError("the path of a folder that can be shown: no line break or other control character in it")
-    return Path(os.path.expanduser(runs))
-
-
 def _same_language(lang: Lang, others: Iterable[Lang]) -> Lang | None:
     """The first of the others that is the same language and script; regions differ only where both are stated."""
     same = [one for one in others if (one.language, one.script) == (lang.language, lang.script)]
     return next((one for one in same if one.region == lang.region or not (one.region and lang.region)), None)
+
+
+class Round(Settings):
+    """A further round: what it does in another way than the plan, from the student of the round before."""
+
+    given: dict[str, Any]
+    """The part of a plan that is written for it; what it names is done again with that student, and all that follows."""
+    plan: "Plan"
+    """The plan with this part laid over it."""
+
+    def after(self, student: Engine) -> "Plan":
+        """Its plan with the student in the model's place, from the first stage that it names."""
+        names = list(SECTIONS)
+        again = names[min((names.index(name) for name in self.given if name in SECTIONS), default=names.index("train")) :]
+        sections = {name: getattr(self.plan, name) for name in again if "model" in SECTIONS[name].model_fields}
+        theirs = {
+            name: section.model_copy(update={"model": student})
+            for name, section in sections.items() if section.model == self.plan.model
+        }  # fmt: skip
+        return self.plan.model_copy(update=theirs)
 
 
 class Plan(Settings):
@@ -77,11 +79,13 @@ class Plan(Settings):
     choose: ChooseSettings
     evaluate: EvaluateSettings
     report: ReportSettings
-    name: Beside[Annotated[str, AfterValidator(_folder_name)]] = ""
+    rounds: tuple[Round, ...] = ()
+    """Further rounds, each a part of a plan that starts from the student of the round before; the last one's is the student."""
+    name: Beside[Annotated[str, AfterValidator(folder_name)]] = ""
     """The run's name, a folder under `runs`; made of the recipe and the languages where none is given."""
     recipe: Beside[str] = ""
     """The recipe it began from."""
-    runs: Beside[Annotated[Path, AfterValidator(_runs_folder)]] = Path("runs")
+    runs: Beside[Annotated[Path, AfterValidator(runs_folder)]] = Path("runs")
     """Where results are kept; runs in one folder share what they have in common."""
 
     @field_validator("to")
@@ -96,6 +100,10 @@ class Plan(Settings):
         if target := _same_language(self.rich, self.to):
             raise ValueError(f"the target {target} is the rich language {self.rich} itself; give another under `to`")
         return self
+
+    def identity(self) -> Any:
+        """A plan of one round is what it was before there were more."""
+        return {name: value for name, value in super().identity().items() if name != "rounds" or value}
 
     @cached_property
     def folder(self) -> Path:
@@ -117,6 +125,7 @@ class Plan(Settings):
         return {
             **about, "model": write_component(self.model), "from": str(self.rich), "to": [str(lang) for lang in self.to],
             **{name: section for name, section in sections.items() if section},
+            **({"rounds": [later.given for later in self.rounds]} if self.rounds else {}),
         }  # fmt: skip
 
     def inherited(self, section: str) -> set[str]:
@@ -212,14 +221,36 @@ def build(tree: CommentedMap, path: str) -> Plan:
         except ValidationError as error:
             mistakes += [((name, *loc), text) for loc, text in sentences(error, section) if not (loc and loc[0] in inherits)]
     others = {}
-    for key in [key for key in given if key not in (*SECTIONS, "model", "from", "to")]:
+    rounds = further(tree, given, path, mistakes)
+    for key in [key for key in given if key not in (*SECTIONS, "model", "from", "to", "rounds")]:
         if key in Plan.model_fields and key not in INHERITED:
             others[key] = _part(Plan.model_fields[key].rebuild_annotation(), given, (key,), mistakes)
         else:
             mistakes.append(((key,), no_setting(key, [field.alias or name for name, field in Plan.model_fields.items()])))
     if mistakes:
         raise PlanError([f"{place(tree, loc, path)}: {text}" for loc, text in mistakes])
-    return Plan.model_validate({**others, **sections, "model": top["model"], "from": top["rich"], "to": top["targets"]})
+    return Plan.model_validate(
+        {**others, **sections, "model": top["model"], "from": top["rich"], "to": top["targets"], "rounds": rounds}
+    )
+
+
+def further(tree: CommentedMap, given: dict[str, Any], path: str, mistakes: list[Mistake]) -> list[Round]:
+    """The further rounds of a plan; none where the plan itself has mistakes, which would be told once for each of them."""
+    parts = given.get("rounds") or []
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        mistakes.append((("rounds",), "holds parts of a plan: give them as a list, such as rounds: [{train: {epochs: 1}}]"))
+        return []
+    found = []
+    for number, part in enumerate(parts if not mistakes else []):
+        if strange := [key for key in part if key not in SECTIONS]:
+            mistakes.append((("rounds", number, strange[0]), no_setting(strange[0], list(SECTIONS))))
+            continue
+        base = unplaced({key: value for key, value in tree.items() if key != "rounds"})
+        try:
+            found.append(Round(given=part, plan=build(merged(base, copy.deepcopy(tree["rounds"][number]), Plan), path)))
+        except PlanError as error:
+            raise PlanError([f"round {number + 2}: {mistake}" for mistake in error.mistakes]) from None
+    return found
 
 
 def _part(kind: Any, given: Any, where: tuple[Any, ...], mistakes: list[Mistake]) -> Any:

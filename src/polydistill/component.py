@@ -216,7 +216,7 @@ def find(kind: str, name: str) -> type[Component]:
             raise LookupError(f"no module {name} can be imported ({error}); is its folder on PYTHONPATH?") from None
     else:
         if name not in names(kind):
-            raise LookupError(unknown(kind.removesuffix("s"), name, names(kind), f"polydistill list {kind}"))
+            raise LookupError(unknown(one_of(kind), name, names(kind), f"polydistill list {kind}"))
         module = importlib.import_module(f"polydistill.{kind}.{name}")
     found = [
         c for c in vars(module).values()
@@ -245,6 +245,11 @@ def nearest(given: str, allowed: Iterable[str]) -> str | None:
 def missing_extra(package: str, extra: str) -> str:
     """The sentence for an optional package that is not installed."""
     return f"{package} is not installed; install it with: pip install 'polydistill[{extra}]'"
+
+
+def one_of(kind: str) -> str:
+    """The word for one member of a kind: ``loss``, ``analysis``, ``surgery``, ``teacher``."""
+    return {"losses": "loss", "analyses": "analysis", "surgeries": "surgery"}.get(kind, kind.removesuffix("s"))
 
 
 def words(name: str) -> str:

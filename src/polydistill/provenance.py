@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .component import Component, identity
+from .component import Component, identity, one_of
 from .engines import Engine
 from .privacy.visible import visible
 from .records import Row
@@ -36,7 +36,7 @@ def parts_of(model: Engine, components: Sequence[Component]) -> list[Part]:
     for component in [inner for outer in components for inner in (outer, *sources_in(outer))]:
         if component not in seen:
             seen.append(component)
-            found.append(part(component, f"{component.kind().removesuffix('s')} {component.name()}"))
+            found.append(part(component, f"{one_of(component.kind())} {component.name()}"))
     packages = {name: version(name) for name in ("torch", "transformers", "accelerate")}
     beside = Part("packages", shown({"python": platform.python_version(), **packages})), Part("machine", platform.machine())
     return [*(one for one in found if one.what), *beside]

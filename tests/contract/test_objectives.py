@@ -31,6 +31,12 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "preferred": [{"beta": 0.5}],
     "span_relations": [{"span": 2}],
     "two_tasks": [{"share": 0.3}],
+    "hidden_states": [
+        {"layers": [[-1, -1]]},
+        {"loss": {"hidden_l1": {"projection": "learned"}}, "layers": [[1, 2], [2, 2]]},
+        {"loss": {"hidden_cosine": {"projection": "least_squares"}}},
+    ],
+    "relations": [{}, {"losses": ["value_relations"], "student_layer": 1, "teacher_layer": 2}],
     "weighted": [
         {"objectives": ["next_token", "word_level", "word_level"], "weights": [1.0, 0.5, 0.25]},
         {
@@ -96,7 +102,8 @@ def case(request: pytest.FixtureRequest, random_model: Path) -> Case:
     rows = [row._replace(rejected=row.answered([*b"other", 257]) if int(row.id) % 3 else None) for row in rows]
     student = Student(model).train()
     taught = {teacher: teacher.open(student, wants) for teacher, wants in objective.asks().items()}
-    state = objective.start(student, taught)
+    state = objective.start(student, taught).double()
+    state.begin(rows)
     with torch.no_grad():
         torch.manual_seed(1)
         for weight in student.parameters():
@@ -140,7 +147,7 @@ def test_what_stands_in_the_padding_says_nothing(case: Case):
 
 
 def test_prompt_and_padding_get_no_gradient(case: Case):
-    """Of the last hidden states only those that predict a token of an answer get one."""
+    """Of the last hidden states only those that predict a token of an answer get one; none with relations of all tokens."""
     batch, runs = case.padded(case.rows), []
 
     def keep(module: Any, given: Any, settings: Any, found: Any) -> None:
@@ -157,9 +164,33 @@ def test_prompt_and_padding_get_no_gradient(case: Case):
         (answers,) = {id(one): one.answers for one in looked_at(batch) if torch.equal(one.ids, ids)}.values()
         predicts = torch.zeros_like(answers)
         predicts[:, :-1] = answers[:, 1:]
+        if case.objective.wants().relations:
+            assert states.grad is None, "they come from within a layer"
+            continue
         gradient = states.grad.abs().sum(-1)
         assert (gradient[~predicts] == 0).all()
         assert (gradient[predicts] > 0).float().mean() > 0.4, "the last token of a span has no neighbour in it"
+
+
+def test_padding_is_not_looked_at(case: Case):
+    """Of the embeddings that go into the first layer none of a padding token gets a gradient."""
+    batch, runs = case.padded(case.rows), []
+
+    def keep(module: Any, given: Any, found: torch.Tensor) -> None:
+        found.retain_grad()
+        runs.append((given[0], found))
+
+    handle = case.student.base.get_input_embeddings().register_forward_hook(keep)
+    try:
+        case.gradients(batch)
+    finally:
+        handle.remove()
+    assert runs
+    for ids, embedded in runs:
+        (there,) = {id(one): one.attend.bool() for one in looked_at(batch) if torch.equal(one.ids, ids)}.values()
+        gradient = embedded.grad.abs().sum(-1)
+        assert (gradient[~there] == 0).all()
+        assert (gradient[there] > 0).any()
 
 
 def looked_at(batch: Batch) -> list[Batch]:

@@ -4,11 +4,11 @@ To add one: a file here with one frozen class that gives `Objective.__call__`. `
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..component import Component, contract
-from ..losses import LogitsLoss
+from ..losses import Loss, LogitsLoss, Sizes
 from ..signals import TeacherSignal, Wants
 from ..teachers import OpenTeacher, Teacher
 
@@ -38,6 +38,11 @@ class Objective(Component):
         return False
 
     @property
+    def rewrites(self) -> bool:
+        """Whether `rewritten` gives rows another answer."""
+        return False
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The names of its parts, in order."""
         return (self.name(),)
@@ -49,6 +54,17 @@ class Objective(Component):
     def wants(self) -> Wants:
         """What it asks of the student about a batch."""
         return Wants(tokens=True)
+
+    def check(self, student: Sizes, teachers: Mapping[Teacher, Sizes]) -> None:
+        """Finds what does not fit, from the sizes of the models alone; asks the objectives that it contains.
+
+        Raises:
+            ValueError: in words, with both sides' values.
+        """
+        for _, value in self:
+            for one in value if isinstance(value, tuple) else (value,):
+                if isinstance(one, Objective):
+                    one.check(student, teachers)
 
     def start(self, student: "Student", taught: Taught) -> "State":
         """What it learns or remembers; every call gets it."""
@@ -82,7 +98,20 @@ def both(one: Mapping[Teacher, Wants], other: Mapping[Teacher, Wants]) -> dict[T
     return {teacher: one.get(teacher, Wants()) | other.get(teacher, Wants()) for teacher in (*one, *other)}
 
 
-def form_of(loss: LogitsLoss, teacher: Teacher) -> str:
+def check_layers(pairs: Iterable[tuple[int, int]], student: Sizes, teacher: Sizes, first: int) -> None:
+    """Raises:
+    ValueError: one of the two models has not the layer that is asked for; layers count from ``first``, or backwards from -1.
+    """
+    for pair in pairs:
+        for side, sizes, layer in zip(("student", "teacher"), (student, teacher), pair, strict=True):
+            if not (first <= layer <= sizes.layers or -sizes.layers <= layer <= -1):
+                raise ValueError(
+                    f"there is no layer {layer} of the {side}: the student has {student.layers} layers, the teacher "
+                    f"{teacher.layers}; give {first} to {sizes.layers}, or -1 for the last, -2 for the one before it"
+                )
+
+
+def form_of(loss: Loss, teacher: Teacher) -> str:
     """The form of the teacher's signal that a loss is computed from.
 
     Raises:
@@ -103,8 +132,9 @@ def token_losses(
 ) -> "Tensor":  # fmt: skip
     """(answer tokens,) the loss between the student's states and what a teacher says of the same tokens.
 
-    ``toward`` t < 1 puts (1 - t) student + t teacher, of logits, in the place of a dense teacher's; the student's part of
-    it is held still.
+    Where the teacher says nothing of the last tokens of the vocabulary, the student's are left out too. With spans a span's
+    loss stands at its last token; see `spans.span_losses`. ``toward`` t < 1 puts (1 - t) student + t teacher, of logits, in
+    the place of a dense teacher's; the student's part of it is held still.
     """
     from ..chunks import over_chunks
 
@@ -113,10 +143,15 @@ def token_losses(
     def chunked(compare: object, *others: "Tensor") -> "Tensor":
         return over_chunks(compare, states, *others, most=student.positions_at_a_time, parameters=parameters)  # type: ignore[arg-type]
 
+    if said.spans:
+        from ..spans import span_losses
+
+        return span_losses(loss, student, states, said.spans, learned, toward)
     if said.dense:
 
         def dense(own: "Tensor", theirs: "Tensor") -> "Tensor":
-            q, p = student.head(own), said.dense.head(theirs)
+            p = said.dense.head(theirs)
+            q = student.head(own)[:, : p.shape[1]]
             return loss(q, p if toward == 1 else (1 - toward) * q.detach() + toward * p, *learned)
 
         return chunked(dense, said.dense.states)

@@ -21,7 +21,7 @@ class Writer(Protocol):
 def written(
     writer: Writer, rows: "Sequence[Tokens]", share: float, sampling: Sampling, progress: float, side_by_side: int
 ) -> "list[Tokens]":
-    """The rows with `Tokens.written`: for a share of them an answer of the writer's, for the others their own.
+    """The rows, a share of them with an answer of the writer's as `Tokens.written`; the others keep their own.
 
     Which rows, and what is drawn for each, follows from the seed, the row's id and the time of the run alone. Plain text
     has no question to be answered and stays.
@@ -37,4 +37,4 @@ def written(
         seeds = [seed_of(sampling.seed, "written", rows[place].id, progress) for place in some]
         prompts = [rows[place].ids[: rows[place].prompt] for place in some]
         answers |= dict(zip(some, writer.write(prompts, sampling, seeds), strict=True))
-    return [row._replace(written=row.answered(answers[place]) if place in answers else row) for place, row in enumerate(rows)]
+    return [row._replace(written=row.answered(answers[place]) if place in answers else None) for place, row in enumerate(rows)]

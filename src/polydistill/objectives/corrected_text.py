@@ -51,6 +51,8 @@ class CorrectedText(Objective):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.objective.rewrites:
+            raise ValueError(f"{self.objective.name()} in it gives rows another answer too; only one of them can")
         for teacher in self.asks():
             if not teacher.lives:
                 raise ValueError(f"the teacher {teacher.name()} says only what it has said before, and these answers are new")
@@ -65,6 +67,10 @@ class CorrectedText(Objective):
     @property
     def own_target(self) -> bool:
         return self.objective.own_target
+
+    @property
+    def rewrites(self) -> bool:
+        return True
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -90,7 +96,7 @@ class CorrectedText(Objective):
 
         rows = written(student, rows, self.share, self.sampling, progress, self.side_by_side)
         worse: dict[int, list[int]] = {}
-        drawn = [place for place, row in enumerate(rows) if row.written is not row and row.written.learned]
+        drawn = [place for place, row in enumerate(rows) if row.written and row.written.learned]
         for start in range(0, len(drawn), self.side_by_side):
             some = drawn[start : start + self.side_by_side]
             batch = padded([rows[place].written for place in some]).to(student.device)

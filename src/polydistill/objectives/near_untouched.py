@@ -47,6 +47,10 @@ class NearUntouched(Objective):
         return self.objective.own_target
 
     @property
+    def rewrites(self) -> bool:
+        return self.objective.rewrites
+
+    @property
     def parts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.objective.parts, self.name())))
 

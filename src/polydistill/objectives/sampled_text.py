@@ -43,6 +43,8 @@ class SampledText(Objective):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.objective.rewrites:
+            raise ValueError(f"{self.objective.name()} in it gives rows another answer too; only one of them can")
         if self.writer and "text" not in self.writer.gives:
             raise ValueError(f"the teacher {self.writer.name()} writes no text; give one with a model in this process")
         if fixed := [teacher.name() for teacher in self.objective.asks() if not teacher.lives]:
@@ -56,6 +58,10 @@ class SampledText(Objective):
     @property
     def own_target(self) -> bool:
         return self.objective.own_target
+
+    @property
+    def rewrites(self) -> bool:
+        return True
 
     @property
     def parts(self) -> tuple[str, ...]:

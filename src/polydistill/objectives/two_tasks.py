@@ -43,6 +43,10 @@ class TwoTasks(Objective):
         return self.objective.own_target
 
     @property
+    def rewrites(self) -> bool:
+        return self.objective.rewrites
+
+    @property
     def parts(self) -> tuple[str, ...]:
         return tuple(f"{task}_{part}" for task in ("label", "rationale") for part in self.objective.parts)
 

@@ -34,7 +34,13 @@ class Weighted(Objective):
     def _as_many(self) -> Self:
         if len(self.weights) != len(self.objectives):
             raise ValueError(f"{len(self.objectives)} objectives and {len(self.weights)} weights; give each its own")
+        if len(writing := [one.name() for one in self.objectives if one.rewrites]) > 1:
+            raise ValueError(f"{' and '.join(writing)} both give rows another answer; put what they share inside one of them")
         return self
+
+    @property
+    def rewrites(self) -> bool:
+        return any(one.rewrites for one in self.objectives)
 
     @property
     def looks_at_rich(self) -> bool:

@@ -1,14 +1,16 @@
 """Stage two: the model answers every question in the rich language; these answers are what is distilled."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 import regex
 
 from . import progress
+from .builders import TrainingBuilder
 from .engines import Answer, Engine, Sampling
 from .paid import PaidEngine, paying
-from .records import Chat, Lang, Row
+from .records import Chat, Lang, Preference, Row, split_of
 from .stage import Rows, map_rows, stage
 
 SHARD_ROWS = 64
@@ -35,6 +37,31 @@ def answer(settings: AnswerSettings, questions: Rows, *, out: Path) -> Rows:
         return map_rows(lambda rows: [referred(row) for row in rows], questions, out, SHARD_ROWS, "questions")
     with paying(settings.model) as engine:
         return map_rows(lambda rows: answer_rows(settings, engine, rows), questions, out, SHARD_ROWS, "questions")
+
+
+@stage()
+def rivals(settings: AnswerSettings, translated: Rows, *, out: Path) -> Rows:
+    """The model's own answer to each translated training question, beside the translated answer, which is preferred."""
+    with paying(settings.model) as engine:
+        return map_rows(lambda rows: rival_rows(settings, engine, rows), translated, out, SHARD_ROWS, "questions")
+
+
+def wanted(builders: Iterable[TrainingBuilder], settings: AnswerSettings, translated: Rows) -> list[Rows]:
+    """The rivals, where one of the builders needs them."""
+    return [rivals(settings, translated)] if any(builder.needs_rivals for builder in builders) else []
+
+
+def rival_rows(settings: AnswerSettings, engine: PaidEngine, rows: list[Row]) -> list[Row]:
+    """Pairs of answers; those that got none of the model's are out, with the reason."""
+    asked = [row for row in rows if not row.rejected and split_of(row.lineage.question) == "train"]
+    return [beside(row, own) for row, own in zip(asked, answer_rows(settings, engine, asked), strict=True)]
+
+
+def beside(row: Row, own: Row) -> Row:
+    """A row's answer, and the model's own as the one that is rejected."""
+    text = "" if own.rejected else own.payload.answer.text
+    pair = Preference(chat=row.payload.asked, chosen=row.payload.answer.text, rejected=text)
+    return row.but(id=f"{row.id}-rival", payload=pair, rejected=own.rejected)
 
 
 def answer_rows(settings: AnswerSettings, engine: PaidEngine, rows: list[Row]) -> list[Row]:

@@ -1,10 +1,13 @@
 """Rows of tokens side by side, as models see them in training and scoring."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .records import Chat, Text
 
 
 class Tokens(NamedTuple):
@@ -25,6 +28,8 @@ class Tokens(NamedTuple):
     """The answer that is not preferred, after the same prompt."""
     written: Self | None = None
     """The same prompt with an answer that was written while training, where an objective asks for one."""
+    payload: "Chat | Text | None" = None
+    """The row's text, for a teacher with a tokenizer of its own; what is written while training is not in it."""
 
     @property
     def learned(self) -> int:
@@ -52,7 +57,8 @@ class Tokens(NamedTuple):
         """The same answer after the prompt that a teacher is shown; itself where there is none."""
         if not self.shown:
             return self
-        return self._replace(ids=[*self.shown, *self.ids[self.prompt :]], prompt=len(self.shown))
+        payload = self.payload.with_more_shown if self.payload and self.payload.type == "chat" else self.payload
+        return self._replace(ids=[*self.shown, *self.ids[self.prompt :]], prompt=len(self.shown), payload=payload)
 
 
 class Batch(NamedTuple):
@@ -68,6 +74,14 @@ class Batch(NamedTuple):
     """(rows, length) positions where they do not simply count up."""
     rows: tuple[Tokens, ...] = ()
     """What it was made of; known in training only."""
+
+    @property
+    def seen(self) -> Tensor:
+        """(rows, length, length) True where a token may see another: itself and what is before it; padding sees nothing."""
+        if self.attend.dim() == 4:
+            return self.attend[:, 0]
+        there = self.attend.bool()
+        return (there[:, :, None] & there[:, None]).tril()
 
     @property
     def targets(self) -> Tensor:

@@ -5,10 +5,10 @@ from itertools import islice
 from pathlib import Path
 
 from .privacy.visible import visible
-from .records import Row
+from .records import Chat, Row
 from .stage import BESIDE, Rows, read_shard
 
-BROWSED = ("ask", "answer", "translate", "mix")
+BROWSED = ("ask", "answer", "translate", "rivals", "mix")
 """The stages whose results are rows."""
 
 
@@ -24,7 +24,11 @@ def as_text(row: Row) -> str:
     lineage, payload = row.lineage, row.payload
     origin = " / ".join(filter(None, (lineage.builder, lineage.source, lineage.translator, *lineage.marks)))
     said = [f"{row.id}  {origin}" + (f"  OUT: {row.rejected}" if row.rejected else "")]
-    said += [f"  {turn.role} ({turn.lang}): {turn.text}" for turn in getattr(payload, "turns", ())]
+    chat = payload.chat if payload.type == "preference" else payload if payload.type == "chat" else Chat(turns=())
+    said += [f"  shown {turn.role} ({turn.lang}): {turn.text}" for turn in chat.shown]
+    said += [f"  {turn.role} ({turn.lang}): {turn.text}" for turn in chat.turns]
+    if payload.type == "preference":
+        said += [f"  preferred: {payload.chosen}", f"  to: {payload.rejected}"]
     if payload.type == "text":
         said.append(f"  {payload.lang}: {payload.text}")
     if payload.type == "parallel":

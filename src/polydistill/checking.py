@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from .devices import present
 from .engines import Engine
+from .losses import Sizes
 from .pages import pages
 from .sources import BadInput, Languages, Source
 from .statistics.sizes import check_promise
@@ -51,7 +52,12 @@ def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
     for builder in (*plan.mix.builders, *plan.mix.filters):
         yield f"mix.{builder.name()}", lambda builder=builder: builder.check(languages)
     yield "train.device", lambda: present(plan.train.device)
+    yield "train.surgeries", lambda: _cut(plan)
+    yield "train.objective", lambda: _taught(plan)
+    for teacher, wants in plan.train.asks().items():
+        yield f"train.{teacher.name()}", lambda teacher=teacher, wants=wants: teacher.check(plan.train.model, wants)
     yield "choose", lambda: plan.choose.check(plan.train.candidates)
+    yield "choose.scales", lambda: _scales(plan)
     for evaluator in plan.choose.evaluators:
         yield f"choose.{evaluator.name()}", lambda evaluator=evaluator: evaluator.check(tuple(languages))
     if retain := plan.choose.retain:
@@ -100,6 +106,33 @@ def _has_pages(plan: "Plan", languages: Languages) -> None:
             raise BadInput(
                 "no page with title and description among mix.texts; give documentation: mix.texts='[{mallard: {folder: ...}}]'"
             )
+
+
+def _cut(plan: "Plan") -> "Sizes | None":
+    """The sizes of the student after its surgeries; None without any."""
+    if not plan.train.surgeries:
+        return None
+    from .vocabulary import config_of
+
+    config = config_of(plan.train.model.located)
+    for surgery in plan.train.surgeries:
+        config = surgery.check(config)
+    return Sizes.of(config)
+
+
+def _taught(plan: "Plan") -> None:
+    train = plan.train
+    if not train.model.trains or not (asks := train.asks()):
+        return
+    from .vocabulary import sizes_of
+
+    own = _cut(plan) or sizes_of(train.model.located)
+    train.objective.check(own, {teacher: teacher.sizes_beside(train.model) for teacher in asks})
+
+
+def _scales(plan: "Plan") -> None:
+    if plan.train.surgeries and plan.choose.scales != (1.0,):
+        raise BadInput("a student with other layers has no weights between itself and the untouched model; give scales=[1.0]")
 
 
 def _learns_something(plan: "Plan") -> None:

@@ -4,7 +4,7 @@ import functools
 import os
 import shutil
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -32,6 +32,8 @@ class ChooseSettings(Settings):
 
     Paper: Wortsman et al. 2022, WiSE-FT, arXiv 2109.01903 (weights between the two keep more of the first).
     """
+    checkpoints: Literal["all", "last"] = "all"
+    """Which of them are candidates, where training leaves several: all of them, or the last alone."""
     by: str | None = None
     """The score to be best at in the targets, or its beginning; by default the one that `retain` names."""
     evaluators: tuple[Evaluator, ...] = ()
@@ -81,13 +83,17 @@ class ChooseSettings(Settings):
         by = self.by or (self.retain.score if self.retain else "")
         return Rule(by, self.targets, (self.retain and self.retain.language) or self.rich, self.retain)
 
+    def identity(self) -> Any:
+        """By default all checkpoints are candidates, as they were before one could say so."""
+        return {name: value for name, value in super().identity().items() if name != "checkpoints" or value != "all"}
+
     def check(self, checkpoints: int) -> None:
         """Finds what is missing to choose among so many checkpoints; nothing is, where there is one candidate alone.
 
         Raises:
             ValueError: there is nothing to measure, no score to compare, or a promise that cannot be shown.
         """
-        many = checkpoints * len(self.scales)
+        many = len(self.scales) * (checkpoints if self.checkpoints == "all" else 1)
         if many == 1:
             return
         if not self.evaluators:
@@ -130,7 +136,8 @@ def choose(settings: ChooseSettings, candidates: Candidates, *, out: Path) -> Mo
     """The candidate that is best in the targets among those that keep the rich language."""
     settings.check(len(candidates.models))
     base, _ = settings.model.trainable()
-    points = [Point(step, scale) for step in candidates.models for scale in settings.scales]
+    steps = list(candidates.models)[0 if settings.checkpoints == "all" else -1 :]
+    points = [Point(step, scale) for step in steps for scale in settings.scales]
     if len(points) == 1:
         told = Front.alone(points[0])
     else:

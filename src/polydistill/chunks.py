@@ -1,13 +1,23 @@
 """Losses over a vocabulary, a part of the positions at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
-LOGITS = 1 << 25
-"""The most logits that exist at a time where they are computed in parts (128 MB in float32)."""
+LOGITS = 1 << 23
+"""The most logits that exist at a time where they are computed in parts. In float32 that stays below 32 MiB, which C libraries
+hand out again at once; what is larger they ask of the system each time, in pages that it fills with zeros first."""
+WIDEST = 1 << 16
+"""A wider vocabulary counts as this one, so that there are at least 128 positions at a time: each time, the head is read."""
+
+
+def at_a_time(vocabulary: int) -> int:
+    """How many positions' logits are computed at a time."""
+    return max(1, LOGITS // min(vocabulary, WIDEST))
 
 
 def over_chunks(
@@ -21,27 +31,21 @@ def over_chunks(
     """
     trained = [p for p in parameters if p.requires_grad]
     if not torch.is_grad_enabled() or not (states.requires_grad or trained):
-        return _forward(loss, _chunks(states, others, most))
+        return torch.cat([loss(*chunk) for chunk in _chunks(most, states, *others)])
     return _OverChunks.apply(loss, most, len(others), states, *others, *trained)
 
 
-def _chunks(states: Tensor, others: Sequence[Tensor], most: int) -> list[tuple[Tensor, ...]]:
-    return list(zip(*(some.split(most) for some in (states, *others)), strict=True))
-
-
-def _forward(loss: Callable[..., Tensor], chunks: list[tuple[Tensor, ...]]) -> Tensor:
-    return torch.cat([loss(*chunk) for chunk in chunks])
+def _chunks(most: int, *tensors: Tensor) -> list[tuple[Tensor, ...]]:
+    return list(zip(*(some.split(most) for some in tensors), strict=True))
 
 
 class _OverChunks(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, loss: Callable[..., Tensor], most: int, count: int, states: Tensor, *rest: Tensor) -> Tensor:
-        others, trained = rest[:count], rest[count:]
         ctx.loss, ctx.most, ctx.count = loss, most, count
         ctx.autocast = torch.is_autocast_enabled(states.device.type), torch.get_autocast_dtype(states.device.type)
-        losses, gradients = _with_gradients(loss, _chunks(states, others, most), trained, None)
+        losses, ctx.gradients = _with_gradients(loss, _chunks(most, states, *rest[:count]), rest[count:], None)
         ctx.save_for_backward(states, *rest)
-        ctx.gradients = gradients
         return losses
 
     @staticmethod
@@ -53,7 +57,7 @@ class _OverChunks(torch.autograd.Function):
         if gradients is None or (len(grown) and bool((grown != grown[0]).any())):
             enabled, dtype = ctx.autocast
             with torch.autocast(states.device.type, dtype, enabled=enabled):
-                _, gradients = _with_gradients(ctx.loss, _chunks(states, others, ctx.most), trained, grown.split(ctx.most))
+                _, gradients = _with_gradients(ctx.loss, _chunks(ctx.most, states, *others), trained, grown.split(ctx.most))
         elif len(grown):
             for gradient in gradients:
                 gradient.mul_(grown[0])
@@ -64,16 +68,74 @@ def _with_gradients(
     loss: Callable[..., Tensor], chunks: list[tuple[Tensor, ...]], trained: Sequence[Tensor], grown: Sequence[Tensor] | None
 ) -> tuple[Tensor, list[Tensor]]:
     """Losses, and the gradients of their sum, or of their sum times ``grown``, for the states and what is trained."""
-    found, of_states, of_trained = [], [], [torch.zeros_like(p) for p in trained]
-    for number, (states, *others) in enumerate(chunks):
-        with torch.enable_grad():
-            own = states.detach().requires_grad_()
-            part = loss(own, *others)
-            weighted = part.sum() if grown is None else (part * grown[number]).sum()
-        gradient, *more = torch.autograd.grad(weighted, [own, *trained], allow_unused=True)
-        found.append(part.detach())
-        of_states.append(torch.zeros_like(own) if gradient is None else gradient)
-        for total, one in zip(of_trained, more, strict=True):
-            if one is not None:
-                total += one
-    return torch.cat(found), [torch.cat(of_states), *of_trained]
+    # What stays is made whole: pieces of it would come to lie in the memory that one chunk leaves and the next one needs.
+    states, done = chunks[0][0], 0
+    losses = states.new_empty(sum(len(states) for states, *_ in chunks))
+    of_states, of_trained = states.new_zeros(len(losses), *states.shape[1:]), [torch.zeros_like(p) for p in trained]
+    with _AddedUp({id(p): total for p, total in zip(trained, of_trained, strict=True)}):
+        for number, (states, *others) in enumerate(chunks):
+            here = slice(done, done := done + len(states))
+            part = _one(loss, states, others, trained, grown[number] if grown else None, [of_states[here], *of_trained])
+            losses = losses if number else losses.to(part.dtype)
+            losses[here] = part
+    return losses, [of_states, *of_trained]
+
+
+def _one(
+    loss: Callable[..., Tensor], states: Tensor, others: Sequence[Tensor], trained: Sequence[Tensor],
+    grown: Tensor | None, totals: Sequence[Tensor],
+) -> Tensor:  # fmt: skip
+    """The losses of a chunk; adds its gradients to the totals."""
+    with torch.enable_grad():
+        own = states.detach().requires_grad_()
+        losses = loss(own, *others)
+        weighted = losses.sum() if grown is None else (losses * grown).sum()
+    gradients = torch.autograd.grad(weighted, [own, *trained], allow_unused=True)
+    for total, one in zip(totals, gradients, strict=True):
+        if one is not None:
+            total += one
+    return losses.detach()
+
+
+class _AddedUp(TorchFunctionMode):
+    """Inside, `torch.nn.functional.linear` adds the gradients of its weights to their totals, by id, as it computes them.
+
+    Made for a chunk and added afterwards, they would take longer than their products, and as much memory as the head.
+    """
+
+    def __init__(self, totals: Mapping[int, Tensor]):
+        super().__init__()
+        self.totals = totals
+        self.cast: dict[int, Tensor] = {}
+        """Weights as autocast has them, by id."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is not functional.linear or kwargs or id(args[1]) not in self.totals:
+            return function(*args, **(kwargs or {}))
+        states, weight, bias = (*args, None)[:3]
+        cast, device = weight.detach(), states.device.type
+        if torch.is_autocast_enabled(device) and weight.dtype == torch.float32:
+            if id(weight) not in self.cast:
+                self.cast[id(weight)] = cast.to(torch.get_autocast_dtype(device))
+            cast = self.cast[id(weight)]
+            states = states.to(cast.dtype)
+        return _Linear.apply(self.totals[id(weight)], weight, cast, states, bias)
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, total: Tensor, weight: Tensor, cast: Tensor, states: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(states, cast)
+        ctx.total = total
+        return functional.linear(states, cast, bias)
+
+    @staticmethod
+    def backward(ctx: Any, grown: Tensor) -> tuple[Tensor | None, ...]:
+        states, cast = ctx.saved_tensors
+        rows, seen = grown.flatten(0, -2), states.flatten(0, -2)
+        if ctx.total.dtype == grown.dtype:
+            ctx.total.addmm_(rows.T, seen)
+        else:
+            ctx.total += rows.T @ seen
+        of_states, of_bias = ctx.needs_input_grad[3:]
+        return None, None, None, grown @ cast if of_states else None, rows.sum(0) if of_bias else None

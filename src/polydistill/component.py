@@ -85,6 +85,10 @@ class Component(Settings):
         """What decides the result, as plain JSON values: name, version and every setting that is not `Beside`."""
         return {self.name(): fields_identity(self), "version": self.version}
 
+    def __hash__(self) -> int:
+        """Equal components are one key of a dict, whatever their settings hold."""
+        return hash((type(self), self.model_dump_json()))
+
     def about(self) -> dict[str, Any]:
         """What a model card says of it: name, version, licence, languages, as far as it states them."""
         return {}

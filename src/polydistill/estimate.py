@@ -21,7 +21,7 @@ from .sources import Languages
 from .stage import Workspace, is_finished, working
 
 STAGES = ("ask", "answer", "translate", "mix", "train", "choose", "evaluate", "report")
-PART_OF = {"measure": "evaluate", "served": "evaluate"}
+PART_OF = {"rivals": "mix", "measure": "evaluate", "served": "evaluate"}
 """Stages inside a stage."""
 KEPT_QUESTIONS = 0.7
 """The part of a model's own questions that is kept, about (45 of 64 on SmolLM2-135M-Instruct)."""
@@ -206,16 +206,13 @@ def _training(plan: Plan, chats: list[Chat]) -> float:
     from accelerate import Accelerator
 
     from .batch import Tokens
+    from .beginning import beginning
     from .loop import begun, step
-    from .student import Student
-    from .template import Template
 
-    folder, template_file = plan.train.model.trainable()
     accelerator = Accelerator(cpu=plan.train.computes_in[0] == "cpu")
-    template = Template(models.load_tokenizer(folder, template_file))
-    student = Student(models.load_model(folder, "float32", str(accelerator.device))).train()
-    rows = [Tokens(*template.training(chat), rich=True) for chat in chats]
-    job = begun(plan.train.model_copy(update={"learning_rate": 0.0}), accelerator, student, rows)
+    student, _ = beginning(plan.train, *plan.train.model.trainable(), str(accelerator.device))
+    rows = [Tokens(*student.template.training(chat), rich=True, kind=f"target {plan.to[0]}") for chat in chats]
+    job = begun(plan.train.model_copy(update={"learning_rate": 0.0, "draws": None}), accelerator, student.train(), rows)
     started = time.monotonic()
     with TemporaryDirectory() as out:
         step(job, list(range(len(rows))), 0.5, Path(out))
@@ -243,7 +240,8 @@ def costs(plan: Plan, speed: Speed) -> Iterator[Cost]:
     tokens = plan.mix.tokens * plan.train.epochs
     yield Cost("train", tokens, tokens / speed.trained)
     held = list(_stand_ins(plan, max(1, questions // 5)))
-    candidates = plan.train.candidates * len(plan.choose.scales)
+    kept = plan.train.candidates if plan.choose.checkpoints == "all" else 1
+    candidates = kept * len(plan.choose.scales)
     if candidates > 1:
         yield _measuring("choose", plan, speed, plan.choose.evaluators, [], 1 + candidates)
     yield _measuring("evaluate", plan, speed, plan.evaluate.evaluators, held, 2)

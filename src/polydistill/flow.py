@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import reduce
 
-from .answer import answer
+from .answer import answer, wanted
 from .arms import Arm, named
 from .ask import ask
 from .choose import choose
@@ -25,7 +25,8 @@ def run(plan: Plan) -> Report:
     questions = ask(plan.ask)  # in the rich language: a file, a data set, or the model's own
     answers = answer(plan.answer, questions)  # the model's own answers
     translated = translate(plan.translate, answers)  # both sides, into every target language
-    mixture = mix(plan.mix, answers, translated)  # what the student will see, how often, and why each row is there
+    rivals = wanted(plan.mix.builders, plan.rivals, translated)  # its own answers in those languages, to prefer others to
+    mixture = mix(plan.mix, answers, translated, *rivals)  # what the student will see, how often, and why each row is there
     candidates = train(plan.train, mixture)  # checkpoints of the same model
     student = choose(plan.choose, candidates)  # best in the targets, within what the rich language may lose
     mixture, candidates, student = reduce(further, plan.rounds, (mixture, candidates, student))  # where there are more rounds

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from .records import Row
+from .records import Chat, Row
 
 if TYPE_CHECKING:
     from .template import Template
@@ -27,8 +27,7 @@ class Funnel:
     def looked_at(self, template: "Template", rows: Iterable[Row]) -> Iterator[Row]:
         """The rows of the mixture, while what is in them is counted."""
         for row in rows:
-            said = [turn.text for turn in row.payload.turns] if row.payload.type == "chat" else [row.payload.text]
-            self.special_strings += sum(map(template.special_strings, said))
+            self.special_strings += sum(map(template.special_strings, _texts(row)))
             yield row
 
     def summary(self) -> dict[str, Any]:
@@ -52,3 +51,12 @@ class Funnel:
                 f"mix: {self.special_strings} strings in its rows look like special tokens; they are learned as plain text"
             )
         return said
+
+
+def _texts(row: Row) -> list[str]:
+    """Every text that is tokenized of a training row."""
+    payload = row.payload
+    if payload.type == "text":
+        return [payload.text]
+    chat, others = (payload, []) if isinstance(payload, Chat) else (payload.chat, [payload.chosen, payload.rejected])
+    return [*(turn.text for turn in (*chat.shown, *chat.turns)), *others]

@@ -7,7 +7,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,18 +17,20 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from . import checkpoints, models, progress
+from . import checkpoints, progress
 from .batch import Tokens, micro_batches, padded
+from .beginning import beginning
 from .component import ALLOWED
+from .drawing import Drawing, measured
 from .endings import Stopped
+from .events import Events
 from .objectives import Taught
 from .records import Lang, Row, batches, seed_of
-from .stage import BESIDE, Rows, only_runner
+from .stage import BESIDE, Rows, joined, only_runner
 from .state import State
-from .storage.files import replacing, write_json
+from .storage.files import write_json
 from .student import Student
 from .template import Template
-from .train import read_events
 from .training import TrainSettings
 
 
@@ -40,23 +42,12 @@ def fit(
 
     Leaves a checkpoint and raises `Stopped` when asked to stop.
     """
-    device, dtype = settings.computes_in
-    accelerator = Accelerator(cpu=device == "cpu")
+    accelerator = Accelerator(cpu=settings.computes_in[0] == "cpu")
     torch.manual_seed(settings.seed)
-    tokenizer = models.load_tokenizer(folder, template_file)
-    template = Template(tokenizer)
-    rows = [tokens(template, row, settings.rich) for row in mixture]
-    model = models.load_model(folder, "float64" if dtype == "float64" else "float32", str(accelerator.device))
-    for surgery in settings.surgeries:
-        model, tokenizer = surgery(model, tokenizer)
-    if settings.method == "lora":
-        from peft import LoraConfig, get_peft_model
-
-        lora = LoraConfig(
-            r=settings.lora.rank, lora_alpha=settings.lora.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
-        )
-        model = get_peft_model(model, lora)
-    job = begun(settings, accelerator, Student(model, (template.end_of_turn, *sorted(template.ends))).train(), rows)
+    student, tokenizer = beginning(settings, folder, template_file, str(accelerator.device))
+    rows = [tokens(student.template, row, settings.rich) for row in mixture]
+    job = begun(settings, accelerator, student.train(), rows)
+    model = student.model
     steps = plan_steps(settings, rows)
     if settings.candidates > len(steps):
         progress.say(f"train: {len(steps)} steps give {len(steps)} candidates, not {settings.candidates}")
@@ -70,7 +61,7 @@ def fit(
     with Events(out, first, accelerator.is_main_process) as events, progress.line("train", len(steps), "steps") as shown:
         shown.skip(first)
         for number in range(first, len(steps)):
-            done = step(job, steps[number], (number + 1) / len(steps), out)
+            done = step(job, job.chosen(number, steps), (number + 1) / len(steps), out)
             events.write(number, done)
             shown.advance(note=f"loss {done['loss']:.3f}  {events.speed:.0f} tokens/s")
             # Before a checkpoint of the same step: what comes after one is done again, what came before it is not.
@@ -106,6 +97,21 @@ class Job(NamedTuple):
     weights: dict[str, Tensor]
     """All that is trained, by name."""
     optimizer: torch.optim.Optimizer
+    drawing: Drawing | None = None
+    """What draws the rows, where they are not seen in their order."""
+
+    def chosen(self, number: int, steps: list[list[int]]) -> list[int]:
+        """The numbers of the rows of a step."""
+        if self.drawing is None:
+            return steps[number]
+        teacher, ranks = self.taught[self.drawing.settings.teacher], self.accelerator
+
+        def measure(rows: Sequence[Tokens]) -> dict[str, tuple[float, float]]:
+            lot = self.settings.micro_tokens, ranks.process_index, ranks.num_processes
+            sums = summed(ranks, measured(self.student, teacher, rows, *lot))
+            return {lang: (sums[lang, 0], sums[lang, 1]) for lang, _ in sums}
+
+        return self.drawing.chosen(number, len(steps), measure)
 
     @property
     def memory(self) -> dict[str, Tensor]:
@@ -117,26 +123,33 @@ class Job(NamedTuple):
 def begun(settings: TrainSettings, accelerator: Accelerator, student: Student, rows: list[Tokens]) -> Job:
     """Opens the teachers and begins whatever is learned beside the student."""
     objective = settings.objective
-    taught = {teacher: teacher.open(student, wants) for teacher, wants in objective.asks().items()}
+    taught = {teacher: teacher.open(student, wants) for teacher, wants in settings.asks().items()}
     for teacher in taught.values():
         teacher.prepare(padded(micro).to(accelerator.device) for micro in micro_batches(rows, settings.micro_tokens))
-    state = State.of([objective.start(student, taught), *(part for teacher in taught.values() for part in teacher.state())])
+    drawing = Drawing(settings.draws, rows, settings.batch_rows, settings.seed) if settings.draws else None
+    followed = [part for teacher in taught.values() for part in teacher.state()]
+    state = State.of([objective.start(student, taught), *followed, *([drawing] if drawing else [])])
     state.to(accelerator.device, next(student.parameters()).dtype)
+    state.begin(rows)
     weights = {name: p for name, p in student.named_parameters() if p.requires_grad}
     weights |= {f"state.{name}": p for name, p in state.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
         weights.values(), lr=settings.learning_rate, betas=settings.betas, weight_decay=settings.weight_decay,
         fused=accelerator.device.type != "mps",
     )  # fmt: skip
-    return Job(settings, accelerator, student, rows, taught, state, weights, optimizer)
+    return Job(settings, accelerator, student, rows, taught, state, weights, optimizer, drawing)
 
 
 def tokens(template: Template, row: Row, rich: Lang) -> Tokens:
     """A row of the mixture as it is trained on."""
-    payload = row.payload
+    payload, *others = row.payload.answered if row.payload.type == "preference" else (row.payload,)
     learned = payload.lang if payload.type == "text" else payload.answer.lang
     kind = f"{row.lineage.builder} {learned}".lstrip()
-    return Tokens(*template.training(payload), learned == rich, kind, row.id)
+    found, *rejected = (
+        Tokens(*template.training(one), learned == rich, kind, row.id, payload=one) for one in (payload, *others)
+    )
+    shown = template.prompt(payload.with_more_shown) if payload.type == "chat" and payload.shown else ()
+    return found._replace(shown=shown, rejected=rejected[0] if rejected else None)
 
 
 def agreed(accelerator: Accelerator, stop: bool) -> bool:
@@ -235,39 +248,6 @@ def not_finite(job: Job, out: Path, loss: float, norm: float, seen: list[dict[st
     )
 
 
-class Events:
-    """events.jsonl: one line a step; after a resume, what came after the checkpoint is written anew."""
-
-    def __init__(self, out: Path, first: int, writes: bool):
-        self.path, self.writes = out / BESIDE / "events.jsonl", writes
-        self.tokens, self.started = 0, time.monotonic()
-        if writes:
-            kept = [e for e in read_events(self.path) if e["step"] < first]
-            with replacing(self.path) as file:
-                file.writelines(json.dumps(event) + "\n" for event in kept)
-
-    def __enter__(self) -> "Events":
-        self._file = self.path.open("a", encoding="utf-8") if self.writes else None
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self._file:
-            self._file.close()
-
-    @property
-    def speed(self) -> float:
-        """Tokens a second since training began or went on."""
-        return self.tokens / max(time.monotonic() - self.started, 1e-9)
-
-    def write(self, number: int, values: dict[str, Any]) -> None:
-        self.tokens += int(values["tokens"])
-        if self._file:
-            self._file.write(
-                json.dumps({"step": number, **values, "seconds": round(time.monotonic() - self.started, 2)}) + "\n"
-            )
-            self._file.flush()
-
-
 def main() -> None:
     """One rank of several: reads the job that `train` wrote, and ends in peace when `train` asks it to stop or is gone."""
     job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
@@ -278,6 +258,7 @@ def main() -> None:
     def stopping() -> bool:
         return Path(job["stop"]).exists() or abandoned(out)
 
+    joined(out.parents[1], stopping)
     try:
         # A rank that ended in an error would have the launcher kill the others.
         with suppress(Stopped):

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from .engines import Engine
 from .funnel import Funnel
 from .reading import counting_skipped
 from .records import Lang, Row, batches, kept, seed_of, split_of
-from .samplers import Sampler
+from .samplers import Sampler, unmeasured
 from .sources import BadInput, Languages, Source
 from .stage import BESIDE, Rows, read_shard, replacing, stage, write_json, write_rows
 
@@ -54,6 +54,13 @@ class MixSettings(Settings):
     targets: tuple[Lang, ...] = Field(min_length=1)
     """The target languages."""
 
+    @field_validator("sampler")
+    @classmethod
+    def _needs_no_measures(cls, sampler: Sampler) -> Sampler:
+        if sampler.needs_measures:
+            raise unmeasured(sampler)
+        return sampler
+
     @field_validator("builders")
     @classmethod
     def _groups_differ(cls, builders: tuple[TrainingBuilder, ...]) -> tuple[TrainingBuilder, ...]:
@@ -65,13 +72,16 @@ class MixSettings(Settings):
 
 
 @stage(version=1)
-def mix(settings: MixSettings, answers: Rows, translated: Rows, *, out: Path) -> Rows:
-    """The mixture in training order, with its funnel: rows in, rows out and why, in funnel.json."""
+def mix(settings: MixSettings, answers: Rows, *others: Rows, out: Path) -> Rows:
+    """The mixture in training order, with its funnel: rows in, rows out and why, in funnel.json.
+
+    ``others`` are the translated rows and, where a builder needs them, the rivals (`answer.rivals`).
+    """
     funnel = Funnel()
     with progress.line("mix", unit="rows") as seen:
         pool = out / BESIDE / "pool.jsonl"
         with replacing(pool) as file, counting_skipped() as skipped:
-            for row in filtered(settings, answers, translated, funnel):
+            for row in filtered(settings, answers, others, funnel):
                 file.write(row.to_json() + "\n")
                 seen.advance()
             funnel.left_out = skipped()
@@ -90,25 +100,37 @@ def mix(settings: MixSettings, answers: Rows, translated: Rows, *, out: Path) ->
     return rows
 
 
-def pooled(settings: MixSettings, answers: Rows, translated: Rows) -> Iterator[Row]:
+def pooled(settings: MixSettings, answers: Rows, others: Sequence[Rows]) -> Iterator[Row]:
     """Each question's rows one after the other, the rich language first, then the authentic texts."""
-    translations = iter(translated)
-    following = next(translations, None)
+    streams = [_Peeked(iter(rows)) for rows in others]
     for row in answers:
         yield row
-        while following is not None and following.lineage.question == row.lineage.question:
-            yield following if not row.rejected else following.reject("source_rejected")
-            following = next(translations, None)
+        for stream in streams:
+            for following in stream.of(row.lineage.question):
+                yield following if not row.rejected else following.reject("source_rejected")
     languages = Languages(settings.rich, settings.targets)
     for source in settings.texts:
         yield from source.read(languages)
 
 
-def filtered(settings: MixSettings, answers: Rows, translated: Rows, funnel: Funnel) -> Iterator[Row]:
+class _Peeked:
+    """Rows in the order of their questions, taken a question at a time."""
+
+    def __init__(self, rows: Iterator[Row]):
+        self.rows = rows
+        self.following = next(rows, None)
+
+    def of(self, question: str) -> Iterator[Row]:
+        while self.following is not None and self.following.lineage.question == question:
+            yield self.following
+            self.following = next(self.rows, None)
+
+
+def filtered(settings: MixSettings, answers: Rows, others: Sequence[Rows], funnel: Funnel) -> Iterator[Row]:
     """Training rows with their reasons. Filters see held-out rows first, so that they can keep them out of training."""
 
     def held_out(wanted: bool) -> Iterator[Row]:
-        for row in pooled(settings, answers, translated):
+        for row in pooled(settings, answers, others):
             if (split_of(row.lineage.question) != "train") == wanted:
                 yield row
 
@@ -125,7 +147,7 @@ def filtered(settings: MixSettings, answers: Rows, translated: Rows, funnel: Fun
             funnel.reasons[row.rejected] += 1
             if row.payload.type == "chat" and row.payload.question.lang == settings.rich:
                 rejected = {row.lineage.question}
-        elif row.payload.type == "chat" and row.lineage.question in rejected:
+        elif row.payload.type in ("chat", "preference") and row.lineage.question in rejected:
             row = row.reject("source_rejected")
             funnel.reasons["source_rejected"] += 1
         else:

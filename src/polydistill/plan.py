@@ -23,6 +23,7 @@ from .mix import MixSettings
 from .privacy import keys
 from .records import Lang, digest
 from .report import ReportSettings
+from .teachers import every
 from .training import TrainSettings
 from .translate import TranslateSettings
 from .yaml_tree import PlanError, line_of, load, merged, override, place, plain, unplaced
@@ -105,6 +106,11 @@ class Plan(Settings):
         """A plan of one round is what it was before there were more."""
         return {name: value for name, value in super().identity().items() if name != "rounds" or value}
 
+    @property
+    def rivals(self) -> AnswerSettings:
+        """How the student-to-be answers the questions in the target languages, as `answer.rivals` has it do."""
+        return self.answer.model_copy(update={"model": self.mix.model, "by": "model"})
+
     @cached_property
     def folder(self) -> Path:
         """The run's own folder."""
@@ -152,6 +158,12 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.yaml"))
 
 
+def recipe_tree(path: Path) -> CommentedMap:
+    """A shipped recipe, laid over the one that it begins from."""
+    tree = load(path)
+    return merged(recipe_tree(RECIPES / f"{tree['recipe']}.yaml"), tree, Plan) if "recipe" in tree else tree
+
+
 def read_plan(
     given: str, overrides: list[str] | None = None, model: str | None = None, source: str | None = None,
     target: str | None = None,
@@ -169,14 +181,14 @@ def read_plan(
     tree = load(path)
     if is_run:
         tree["runs"] = str(path.absolute().parent.parent)
-    if path.parent == RECIPES:
-        tree["recipe"] = path.stem
-    elif "recipe" in tree:
+    if "recipe" in tree:
         base = RECIPES / f"{tree['recipe']}.yaml"
         if not base.is_file():
             where = f"{path}, line {line_of(tree, ('recipe',))}"
             raise PlanError([f"{where}: {unknown('recipe', str(tree['recipe']), recipe_names(), 'polydistill list recipes')}"])
-        tree = merged(load(base), tree, Plan)
+        tree = merged(recipe_tree(base), tree, Plan)
+    if path.parent == RECIPES:
+        tree["recipe"] = path.stem
     short = (("model", model), ("from", source), ("to", target))
     changes = [*(f"{key}={value}" for key, value in short if value is not None), *(overrides or ())]
     for change in changes:
@@ -214,7 +226,8 @@ def build(tree: CommentedMap, path: str) -> Plan:
         inherits = {f: top[f] for f in INHERITED if f in section.model_fields and f not in value}
         if name == "report" and not mistakes:
             ask, mix, measured = sections["ask"], sections["mix"], sections["evaluate"]
-            inherits["parts"] = (ask.source, sections["translate"].translator, *mix.texts, *measured.evaluators)
+            taught = every(sections["train"].asks())
+            inherits["parts"] = (ask.source, sections["translate"].translator, *mix.texts, *taught, *measured.evaluators)
             inherits["retain"] = sections["choose"].retain
         try:
             sections[name] = section.model_validate({**value, **inherits})

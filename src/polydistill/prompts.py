@@ -1,6 +1,6 @@
 """Instructions in the languages they are given in, shipped as data/prompts/NAME.json: {language: [paraphrase, ...]}.
 
-``answer_in`` ({language}), ``complete`` ({text}), ``translate`` ({source}, {target}, {text}) and
+``answer_in`` ({language}), ``explain_in`` ({language}), ``complete`` ({text}), ``translate`` ({source}, {target}, {text}) and
 ``page_questions`` ({title}) make training rows;
 ``translate_heldout``, ``documentation_qa`` ({title}), ``capitals`` ({country}) and ``summarize`` ({text}) only measure.
 """
@@ -9,7 +9,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from .records import Lang, _display_name
+from .langs import Lang, display_name
 
 FALLBACK = Lang("eng")
 """The language that every set of prompts has."""
@@ -30,7 +30,7 @@ def language_name(lang: Lang, shown_in: Lang) -> str:
 
     From CLDR; in English where that does not know it, and the code where nobody does.
     """
-    name = _display_name(lang.bcp47, shown_in.bcp47) or str(lang)
+    name = display_name(lang.bcp47, shown_in.bcp47) or str(lang)
     # CLDR gives Esperanto's names of languages as bare adjectives, which no sentence can take without their article.
     return f"la {name}" if shown_in.alpha3 == "epo" and name.endswith("a") else name
 

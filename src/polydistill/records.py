@@ -3,126 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
 from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
-import langcodes
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import core_schema
 
-from .component import nearest
+from .langs import Lang
 
 T = TypeVar("T")
-
-NO_LANGUAGE = ("und", "mul", "mis", "zxx")
-"""ISO 639-2 codes for an undetermined language, several, an uncoded one and none."""
-
-
-class Lang(str):
-    """A language, as ISO 639-3 with script and region only where they say something.
-
-    ``Lang("es")``, ``Lang("spa")`` and ``Lang("spa_Latn")`` are equal; ``Lang("pt-BR")`` keeps its region. BCP-47 or
-    ISO 639 go in; `bcp47` gives BCP-47 back.
-
-    Raises:
-        ValueError: the code names no language.
-    """
-
-    def __new__(cls, code: str) -> "Lang":
-        if isinstance(code, Lang):
-            return code
-        return _parse_lang(str(code))
-
-    @cached_property
-    def _tag(self) -> langcodes.Language:
-        return langcodes.get(self)
-
-    @property
-    def alpha3(self) -> str:
-        """ISO 639-3, such as ``spa``."""
-        return str(self).split("-")[0]
-
-    @property
-    def bcp47(self) -> str:
-        """The shortest BCP-47 tag, such as ``es`` or ``pt-BR``."""
-        return langcodes.standardize_tag(self)
-
-    @property
-    def language(self) -> str:
-        """The language part of the BCP-47 tag: two letters where they exist."""
-        return self._tag.language or str(self)
-
-    @property
-    def script(self) -> str:
-        """ISO 15924, the likely one when none was given, such as ``Latn``."""
-        return self._tag.maximize().script or "Zyyy"
-
-    @property
-    def region(self) -> str | None:
-        """ISO 3166, only where it was given."""
-        return self._tag.territory
-
-    @property
-    def english_name(self) -> str:
-        """The name in English, such as ``Spanish``."""
-        return _display_name(self.bcp47, "en") or str(self)
-
-    @property
-    def own_name(self) -> str:
-        """The language's name for itself, such as ``español``; the English one where that is not known."""
-        return _display_name(self.bcp47, self.bcp47) or self.english_name
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
-        # YAML 1.1 readers turn Norwegian's `no` into False; ours does not, but Python callers may.
-        return core_schema.no_info_plain_validator_function(
-            lambda value: cls(value), serialization=core_schema.to_string_ser_schema()
-        )
-
-
-@cache
-def _parse_lang(code: str) -> Lang:
-    try:
-        tag = langcodes.get(code.strip())
-        if not code.strip() or not tag.is_valid() or (tag.language or "und") in NO_LANGUAGE:
-            raise ValueError
-        tag = tag.prefer_macrolanguage()
-        parts = [tag.to_alpha3()]
-    except (LookupError, ValueError):
-        raise ValueError(
-            f"'{code}' is no language code; give ISO 639-3 (spa) or BCP-47 (es, pt-BR){_lang_hint(code)}"
-        ) from None
-    likely = langcodes.Language.make(language=tag.language, territory=tag.territory).maximize().script
-    parts += [part for part in (tag.script if tag.script != likely else None, tag.territory) if part]
-    return str.__new__(Lang, "-".join(parts))
-
-
-def _lang_hint(name: str) -> str:
-    from babel import Locale
-
-    wanted, known = name.strip().lower(), Locale("en").languages
-    codes = {code: code for code in known if "_" not in code and code not in NO_LANGUAGE}
-    codes |= {english.lower(): code for code, english in known.items() if code not in NO_LANGUAGE}
-    near = wanted if wanted in codes or len(wanted) < 3 else nearest(wanted, codes)
-    code = codes.get(near or "")
-    if code is None or not langcodes.tag_is_valid(code):
-        return ""
-    return f"; for {name.strip()} that is {Lang(code)}" if near == wanted else f"; did you mean {Lang(code)} ({known[code]})?"
-
-
-@cache
-def _display_name(tag: str, shown_in: str) -> str | None:
-    from babel import Locale, UnknownLocaleError
-
-    language, _, variant = tag.partition("-")
-    try:
-        inside = Locale.parse(shown_in.partition("-")[0])
-        if variant:
-            return Locale.parse(tag, sep="-").get_display_name(inside)
-    except (UnknownLocaleError, ValueError):
-        inside = Locale("en")
-    return inside.languages.get(language) or Locale("en").languages.get(language)
 
 
 class Record(BaseModel):
@@ -148,6 +36,8 @@ class Chat(Record):
     turns: tuple[Turn, ...]
     ended: bool = True
     """False where the length limit cut the answer off."""
+    shown: tuple[Turn, ...] = ()
+    """Turns that stand before the chat for a teacher that is shown more; a student does not see them."""
 
     @property
     def question(self) -> Turn:
@@ -162,11 +52,18 @@ class Chat(Record):
     @property
     def asked(self) -> "Chat":
         """The same chat without its final answer."""
-        return self if self.answer is None else Chat(turns=self.turns[:-1])
+        return self if self.answer is None else Chat(turns=self.turns[:-1], shown=self.shown)
+
+    @property
+    def with_more_shown(self) -> "Chat":
+        """The same chat as a teacher reads it that is shown more: a system line, what is shown, and the other turns."""
+        first = 1 if self.turns and self.turns[0].role == "system" else 0
+        return Chat(turns=(*self.turns[:first], *self.shown, *self.turns[first:]), ended=self.ended)
 
     def answered(self, text: str, lang: Lang, ended: bool = True, pieces: tuple[str, ...] = ()) -> "Chat":
         """The same chat with this final answer."""
-        return Chat(turns=(*self.asked.turns, Turn(role="assistant", text=text, lang=lang, pieces=pieces)), ended=ended)
+        said = Turn(role="assistant", text=text, lang=lang, pieces=pieces)
+        return Chat(turns=(*self.asked.turns, said), ended=ended, shown=self.shown)
 
 
 class Text(Record):
@@ -190,12 +87,18 @@ class Parallel(Record):
 
 
 class Preference(Record):
-    """A chosen and a rejected answer to the same chat."""
+    """A chosen and a rejected answer to the same chat, both in the language of its question."""
 
     type: Literal["preference"] = "preference"
     chat: Chat
     chosen: str
     rejected: str
+
+    @property
+    def answered(self) -> tuple[Chat, Chat]:
+        """The chat with the chosen answer and with the rejected one."""
+        lang = self.chat.question.lang
+        return self.chat.answered(self.chosen, lang), self.chat.answered(self.rejected, lang)
 
 
 class Labelled(Record):

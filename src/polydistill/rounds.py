@@ -1,6 +1,6 @@
 """What a run goes through once, and again in each further round."""
 
-from .answer import answer
+from .answer import answer, wanted
 from .ask import ask
 from .choose import Model, choose
 from .mix import mix
@@ -15,7 +15,8 @@ def rows_of(plan: Plan) -> tuple[Rows, Rows, Rows]:
     """What a plan learns from: answers, their translations and the mixture."""
     answers = answer(plan.answer, ask(plan.ask))
     translated = translate(plan.translate, answers)
-    return answers, translated, mix(plan.mix, answers, translated)
+    rivals = wanted(plan.mix.builders, plan.rivals, translated)
+    return answers, translated, mix(plan.mix, answers, translated, *rivals)
 
 
 Made = tuple[Rows, Candidates, Model]

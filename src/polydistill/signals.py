@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 if TYPE_CHECKING:
     from torch import Tensor
 
-Form = Literal["dense", "top_k", "sampled", "hidden", "relations", "text"]
+Form = Literal["dense", "top_k", "sampled", "spans", "hidden", "relations", "text"]
 """The forms of a signal: logits of the whole vocabulary; the likeliest k tokens with what remains; tokens drawn from the
-teacher with their weights; hidden states of chosen layers; queries, keys and values of chosen layers; text of its own."""
+teacher with their weights; what a model with another tokenizer says, by spans of text; hidden states of chosen layers;
+queries, keys and values of chosen layers; text of its own."""
 FORMS: tuple[Form, ...] = get_args(Form)
 NOTHING: Mapping[int, "Tensor"] = MappingProxyType({})
 
@@ -38,6 +39,19 @@ class Dense(NamedTuple):
     head: "Callable[[Tensor], Tensor]"
     """Logits (positions, vocabulary) of some of these states: it is applied where they are needed, a part at a time."""
 
+    def log_likelihoods(self, targets: "Tensor") -> "Tensor":
+        """(answer tokens,) log-probability of each of these ids, in nats; logits exist for a part of them at a time."""
+        import torch
+
+        from .chunks import LOGITS
+        from .student import log_likelihood
+
+        if not len(targets):
+            return targets.new_zeros(0, dtype=torch.float32)
+        most = max(1, LOGITS // self.head(self.states[:1]).shape[-1])
+        parts = zip(self.states.split(most), targets.split(most), strict=True)
+        return torch.cat([log_likelihood(self.head(states), some) for states, some in parts])
+
 
 class Support(NamedTuple):
     """Some of the tokens that may come next."""
@@ -57,6 +71,29 @@ class Draws(NamedTuple):
     """(answer tokens, n): the sum of weights times f(token) has the mean sum_v p_v f(v), for any f."""
 
 
+class Spans(NamedTuple):
+    """What a model with another tokenizer says of the same answers, which are cut into spans wherever both end a token."""
+
+    states: "Tensor"
+    """(the teacher's answer tokens, width) its last hidden states that predict them."""
+    head: "Callable[[Tensor], Tensor]"
+    """Its logits of some of these states."""
+    targets: "Tensor"
+    """(the teacher's answer tokens,) their ids."""
+    of: "Tensor"
+    """(the teacher's answer tokens,) the span that each is in; spans are numbered through the batch, in order."""
+    own: "Tensor"
+    """(answer tokens,) the span that each of `Batch.targets` is in, -1 where its row cannot be aligned."""
+    own_targets: "Tensor"
+    """(answer tokens,) `Batch.targets`."""
+    alike: "Tensor"
+    """(spans,) True where it is one token against one of equal bytes."""
+    outcomes: "Tensor"
+    """(2, tokens that both vocabularies can name) the student's ids and the teacher's."""
+    widths: tuple[int, int]
+    """How many logits the student has, and the teacher."""
+
+
 class Relations(NamedTuple):
     """What attention of one layer is computed from, positions turned in where the model does so, heads repeated to queries'."""
 
@@ -72,6 +109,7 @@ class TeacherSignal(NamedTuple):
     dense: Dense | None = None
     top_k: Support | None = None
     sampled: Draws | None = None
+    spans: Spans | None = None
     hidden: Mapping[int, "Tensor"] = NOTHING
     """(answer tokens, width) by layer, as `Wants.hidden` counts: what predicts `Batch.targets`."""
     relations: Mapping[int, Relations] = NOTHING

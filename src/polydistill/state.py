@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from torch import nn
 
 if TYPE_CHECKING:
+    from .batch import Tokens
     from .student import Student
 
 
@@ -31,6 +32,14 @@ class State(nn.Module):
     def parts(self) -> "tuple[State, ...]":
         """What it was made of."""
         return tuple(child for child in self.children() if isinstance(child, State))
+
+    def begin(self, rows: "Sequence[Tokens]") -> None:
+        """Told once, while the student still is the untouched model: the rows of the mixture in order, the same on every rank.
+
+        Also when training goes on; what is in the checkpoint is read back after it.
+        """
+        for part in self.parts:
+            part.begin(rows)
 
     def follow(self, student: "Student", parts: Mapping[str, float], progress: float) -> None:
         """Told after each step, the same on every rank: the mean of each part of the loss in nats an answer token."""

@@ -1,8 +1,8 @@
 """A causal language model as training and scoring see it: hidden states, and logits only where they are needed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +12,12 @@ from . import chunks
 from .batch import Batch
 from .decoding import decode
 from .engines import BadModel, Sampling
-from .losses import Sizes
+from .losses import Sizes, stated
 from .recording import recorded
 from .signals import Dense, TeacherSignal, Wants
+
+if TYPE_CHECKING:
+    from .template import Template
 
 TOKENS = Wants(tokens=True)
 
@@ -26,11 +29,15 @@ class Student(nn.Module):
         BadModel: the model's logits are not its head applied to its last hidden state (checked on a few tokens).
     """
 
-    def __init__(self, model: nn.Module, ends: Sequence[int] = ()):
+    def __init__(self, model: nn.Module, ends: Sequence[int] = (), template: "Template | None" = None):
         super().__init__()
         self.model = model
         self.ends = tuple(ends)
         """Tokens that end an answer; the first is the chat template's own."""
+        self.template = template
+        """Its tokenizer and chat template, where what it reads is compared with what another model reads."""
+        self.whole: Callable[[], nn.Module] | None = None
+        """Loads the model as it was before layers were taken from it, where that was done."""
         self._wants = Wants()
         self._seen: dict[int, tuple[Batch, TeacherSignal]] | None = None
         # Padding is masked; where its token also ends a turn, as in many models, torch would learn no embedding of it.
@@ -48,8 +55,8 @@ class Student(nn.Module):
 
     @property
     def positions_at_a_time(self) -> int:
-        """How many positions' logits are at most `chunks.LOGITS`."""
-        return max(1, chunks.LOGITS // self.base.config.get_text_config().vocab_size)
+        """How many positions' logits are computed at a time."""
+        return chunks.at_a_time(self.base.config.get_text_config().vocab_size)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (answer tokens, vocabulary) for `Batch.targets`."""
@@ -126,7 +133,7 @@ class Student(nn.Module):
     @property
     def sizes(self) -> Sizes:
         """How large the model is."""
-        return Sizes.of(self.base.config.get_text_config().to_dict())
+        return Sizes.of(stated(self.base.config))
 
     def head(self, hidden: Tensor) -> Tensor:
         """Logits of hidden states, with the scale and the cap that some families put on them."""

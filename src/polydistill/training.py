@@ -7,10 +7,13 @@ from pydantic import Field, field_validator
 from .component import Beside, Count, Positive, Settings
 from .devices import Device, best_dtype, present
 from .engines import Engine
-from .objectives import Objective
+from .objectives import Objective, both
 from .records import Lang
+from .samplers import Sampler
 from .schedules import Schedule
+from .signals import Wants
 from .surgeries import Surgery
+from .teachers import Teacher
 
 
 class LoraSettings(Settings):
@@ -22,6 +25,19 @@ class LoraSettings(Settings):
     """Their scale; what is added is alpha / rank times the product of the two factors."""
 
 
+class DrawSettings(Settings):
+    """How rows are drawn by language while a student trains."""
+
+    sampler: Sampler
+    """The shares of the languages that are learned, from how far the student is behind; see `samplers.Measures`."""
+    teacher: Teacher
+    """Whom it is behind."""
+    every: Count = 1000
+    """Steps until the shares are found anew; the first ones see the mixture as it is."""
+    held: Count = 500
+    """Rows of each language that are measured and not learned, a tenth of them at most, and one at least."""
+
+
 class TrainSettings(Settings):
     """How the student is trained."""
 
@@ -29,6 +45,8 @@ class TrainSettings(Settings):
     """What is minimised."""
     surgeries: tuple[Surgery, ...] = ()
     """What is made of the model before it is trained, one after the other; by default it stays whole."""
+    draws: DrawSettings | None = None
+    """How rows are drawn by language as training goes; by default the mixture is seen in its order."""
     learning_rate: Positive = 2e-5
     """The schedule's peak, for AdamW."""
     schedule: Schedule
@@ -66,6 +84,13 @@ class TrainSettings(Settings):
     rich: Beside[Lang]
     """The rich language; it decides the result where the objective treats its rows in another way."""
 
+    @field_validator("schedule")
+    @classmethod
+    def _remembers_nothing(cls, schedule: Schedule) -> Schedule:
+        if schedule.remembers:
+            raise ValueError(f"{schedule.name()} follows the loss; a learning rate does not, but `toward` of an objective may")
+        return schedule
+
     @field_validator("device")
     @classmethod
     def _from_the_first(cls, device: str) -> str:
@@ -79,8 +104,12 @@ class TrainSettings(Settings):
         `rich` stands in it only with an objective that looks at it.
         """
         rich = {"rich": str(self.rich)} if self.objective.looks_at_rich else {}
-        found = {name: value for name, value in super().identity().items() if name != "surgeries" or value}
+        found = {name: value for name, value in super().identity().items() if value or name not in ("surgeries", "draws")}
         return {**found, "compute": self.computes_in[1], **rich}
+
+    def asks(self) -> dict[Teacher, Wants]:
+        """The teachers that it needs, and what it asks of each."""
+        return both(self.objective.asks(), {self.draws.teacher: Wants(tokens=True)} if self.draws else {})
 
     def earlier_candidates(self, steps: int) -> list[int]:
         """After which of the steps a candidate is kept, the last one left out."""

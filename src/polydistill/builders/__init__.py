@@ -3,15 +3,18 @@
 To add one: a file here with one frozen class. `tests/contract/test_builders.py` enrols it.
 
 All builders get the same stream and take from it the payloads they can use: `Chat` rows of one question in every
-language, one after the other (rich language first; ``lineage.question`` is equal), then `Parallel` and `Text` rows.
+language, one after the other (rich language first; ``lineage.question`` is equal), after them, where a builder
+`TrainingBuilder.needs_rivals`, its `Preference` rows, one for each target language; then `Parallel` and `Text` rows.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import ClassVar
 
 from ..component import Component, contract
-from ..records import Lang, Row, kept
+from ..prompts import language_name, prompt_language, prompts
+from ..records import Lang, Row, kept, seed_of
 from ..seen import Seen
 
 
@@ -28,10 +31,13 @@ class Builder(Component):
 
 
 class TrainingBuilder(Builder):
-    """A builder of training rows: answered chats, or plain text of which every token is learned.
+    """A builder of training rows: answered chats, pairs of answers, or plain text of which every token is learned.
 
     Each group of rows has a share of the training tokens.
     """
+
+    needs_rivals: ClassVar[bool] = False
+    """Whether it is made of the model's own answers in the target languages, which then are asked for (`answer.rivals`)."""
 
     @abstractmethod
     def shares(self) -> dict[str, float]:
@@ -64,6 +70,27 @@ def by_question(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield list(group)
 
 
+def crossed(question: Row, answer: Row, builder: str, prompt: str = "answer_in") -> Row:
+    """The question of one row with the answer of the other, told which language to answer in.
+
+    ``prompt`` is one of `prompts`; which paraphrase it is, the row's id decides.
+    """
+    asked = question.payload.question
+    reply = answer.payload.answer
+    choices = prompts(prompt, asked.lang)
+    instruction = choices[seed_of(question.id, builder) % len(choices)]
+    named = language_name(reply.lang, prompt_language(prompt, asked.lang))
+    text = f"{asked.text.rstrip()} {instruction.format(language=named)}"
+    chat = question.payload.asked
+    turns = tuple(turn.model_copy(update={"text": text, "pieces": ()}) if turn is asked else turn for turn in chat.turns)
+    chat = chat.model_copy(update={"turns": turns}).answered(reply.text, Lang(reply.lang), answer.payload.ended)
+    translated = question.lineage.translator or answer.lineage.translator
+    return question.but(
+        id=f"{question.lineage.question}-{asked.lang}-{reply.lang}", payload=chat,
+        lineage={"builder": builder, "translator": translated, "marks": answer.lineage.marks},
+    )  # fmt: skip
+
+
 def by_people(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Lang, bool]]:
     """(row, text, language, whether it is the source side) of plain and parallel text.
 
@@ -80,7 +107,10 @@ def by_people(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Lang, bool]]:
 
 
 def texts_of(row: Row) -> list[tuple[str, Lang]]:
-    """Every text of a row with the language it is said to be in."""
+    """Every text that is asked or learned of a row, with the language it is said to be in.
+
+    A rejected answer is neither, and its faults are the reason why it is rejected.
+    """
     payload = row.payload
     match payload.type:
         case "chat":
@@ -92,7 +122,7 @@ def texts_of(row: Row) -> list[tuple[str, Lang]]:
         case "labelled":
             return [(payload.question, payload.lang), *((answer, payload.lang) for answer in payload.answers)]
         case _:
-            return [(payload.chosen, payload.chat.question.lang), (payload.rejected, payload.chat.question.lang)]
+            return [(turn.text, turn.lang) for turn in payload.answered[0].turns if turn.role != "system"]
 
 
 def one_text(row: Row) -> tuple[str, tuple[str, Lang]] | None:
@@ -104,6 +134,8 @@ def one_text(row: Row) -> tuple[str, tuple[str, Lang]] | None:
     match payload.type:
         case "chat":
             return payload.question.text, ("chat", payload.question.lang)
+        case "preference":
+            return payload.chat.question.text, ("preference", payload.chat.question.lang)
         case "parallel":
             return payload.target, ("parallel", payload.target_lang)
         case "text":

@@ -23,6 +23,8 @@ class CopiedSource(Filter):
             payload = row.payload
             if payload.type == "chat" and payload.answer is not None:
                 given, said = payload.question.text, payload.answer.text
+            elif payload.type == "preference":
+                given, said = payload.chat.question.text, payload.chosen
             elif payload.type == "parallel":
                 given, said = payload.source, payload.target
             else:

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import NonNegativeFloat
 
-from ..prompts import language_name, prompt_language, prompts
-from ..records import Lang, Row, seed_of
-from . import TrainingBuilder, by_question
+from ..records import Row
+from . import TrainingBuilder, by_question, crossed
 
 
 class LanguagePairs(TrainingBuilder):
@@ -42,21 +41,3 @@ class LanguagePairs(TrainingBuilder):
                     yield crossed(first, other, "to_target")
                 if self.to_rich:
                     yield crossed(other, first, "to_rich")
-
-
-def crossed(question: Row, answer: Row, builder: str) -> Row:
-    """The question of one row with the answer of the other, told which language to answer in."""
-    asked = question.payload.question
-    reply = answer.payload.answer
-    choices = prompts("answer_in", asked.lang)
-    instruction = choices[seed_of(question.id, builder) % len(choices)]
-    named = language_name(reply.lang, prompt_language("answer_in", asked.lang))
-    text = f"{asked.text.rstrip()} {instruction.format(language=named)}"
-    chat = question.payload.asked
-    turns = tuple(turn.model_copy(update={"text": text, "pieces": ()}) if turn is asked else turn for turn in chat.turns)
-    chat = chat.model_copy(update={"turns": turns}).answered(reply.text, Lang(reply.lang), answer.payload.ended)
-    translated = question.lineage.translator or answer.lineage.translator
-    return question.but(
-        id=f"{question.lineage.question}-{asked.lang}-{reply.lang}", payload=chat,
-        lineage={"builder": builder, "translator": translated, "marks": answer.lineage.marks},
-    )  # fmt: skip

@@ -54,7 +54,7 @@ def _rewritten(payload: Payload, regions: Sequence[str], kinds: Counter[str]) ->
         return of.model_copy(update={"text": replaced(of.text, found, stand_in), "pieces": in_pieces(of.pieces, found)})
 
     def chat(of: Chat) -> Chat:
-        return of.model_copy(update={"turns": tuple(map(turn, of.turns))})
+        return of.model_copy(update={"turns": tuple(map(turn, of.turns)), "shown": tuple(map(turn, of.shown))})
 
     changed: dict[str, Any]
     match payload.type:

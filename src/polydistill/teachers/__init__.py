@@ -51,6 +51,10 @@ class OpenTeacher(ABC):
         """Its own answers, where it gives text; see `Student.write`."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Called by who asked it for a while and does so no more."""
+        self._last = None
+
     def state(self) -> "tuple[State, ...]":
         """What it remembers while the student trains, one module at most."""
         return ()
@@ -70,9 +74,32 @@ class Teacher(Component):
         """Whether it can be asked about any text while the student trains, not only about what was there before."""
         return True
 
+    @property
+    def made_of(self) -> "tuple[Teacher, ...]":
+        """The teachers among its settings."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        flat = (one for value in values for one in (value if isinstance(value, tuple) else (value,)))
+        return tuple(one for one in flat if isinstance(one, Teacher))
+
+    @property
+    def stays(self) -> bool:
+        """Whether it says the same of a row from the first step to the last."""
+        return all(teacher.stays for teacher in self.made_of)
+
+    @property
+    def of_student(self) -> bool:
+        """Whether it is made of the student's own weights, so that beside another student it is another teacher."""
+        return not self.made_of or any(teacher.of_student for teacher in self.made_of)
+
     @abstractmethod
     def open(self, student: "Student", wants: Wants) -> OpenTeacher:
         """Called once, before the first step is made or loaded: the student still is the untouched model."""
+
+    def sizes_beside(self, student: "Engine") -> Sizes:
+        """How large its model is, without weights: the student's before it is cut, unless it is another one."""
+        from ..vocabulary import sizes_of
+
+        return self.made_of[0].sizes_beside(student) if self.made_of else sizes_of(student.located)
 
     def check(self, student: "Engine", wants: Wants) -> None:
         """Finds what would stop it, without loading weights: a model that is missing or does not fit the student's.
@@ -80,3 +107,8 @@ class Teacher(Component):
         Raises:
             ValueError, OSError: in words, with both sides' values.
         """
+
+
+def every(teachers: Iterable[Teacher]) -> list[Teacher]:
+    """These teachers, each followed by those that it is made of."""
+    return [one for teacher in teachers for one in (teacher, *every(teacher.made_of))]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Untouched(Teacher):
     """The untouched model: a frozen copy or, where adapters are trained, the same weights with the adapters off.
 
-    In evaluation mode, without gradient. A copy costs the memory of the weights once more, adapters cost none.
+    In evaluation mode, without gradient. A copy costs the memory of the weights once more, adapters cost none. Where layers
+    are taken from the model before it is trained, this is the whole one.
 
     Paper: Li and Hoiem 2016, Learning without Forgetting, arXiv 1606.09282 (the untouched model as a teacher).
     Checked: against the untouched model's own logits while the student trains, with adapters bit for bit.
@@ -38,9 +39,12 @@ class OpenUntouched(OpenTeacher):
 
         from ..student import Student
 
-        self.wants, adapted = wants, student.model is not student.base
-        model = student.model if adapted else copy.deepcopy(student.model).requires_grad_(False)
-        self.student = Student(model, student.ends)
+        adapted = student.model is not student.base and not student.whole
+        if student.whole:
+            model = student.whole().requires_grad_(False)
+        else:
+            model = student.model if adapted else copy.deepcopy(student.model).requires_grad_(False)
+        self.wants, self.student = wants, Student(model, student.ends)
         self._without_adapters = student.model.disable_adapter if adapted else nullcontext
 
     @property

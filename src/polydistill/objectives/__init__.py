@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..component import Component, contract
-from ..losses import Loss, LogitsLoss, Sizes
+from ..losses import LogitsLoss, Loss, Sizes
 from ..signals import TeacherSignal, Wants
 from ..teachers import OpenTeacher, Teacher
 

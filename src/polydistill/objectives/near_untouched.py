@@ -44,7 +44,7 @@ class NearUntouched(Objective):
 
     @property
     def own_target(self) -> bool:
-        return self.objective.own_target
+        return self.objective.own_target or (self.weight > 0 and self.loss.holds_still)
 
     @property
     def rewrites(self) -> bool:
@@ -66,6 +66,7 @@ class NearUntouched(Objective):
 
         state = State()
         state.objective = self.objective.start(student, taught)
+        state.loss = State.of(self.loss.start(student.sizes, student.sizes) if self.weight else ())
         return state
 
     def rewritten(
@@ -86,5 +87,6 @@ class NearUntouched(Objective):
                 rich = batch.only(batch.rich)
                 own = student.states(batch)[batch.rich[:, None].expand_as(batch.answers)[batch.answers]]
                 untouched = taught[find("teachers", "untouched")()].signal(rich)  # type: ignore[index]
-                distance[batch.rich] = self.weight * rich.by_row(token_losses(self.loss, student, own, untouched))
+                tokens = token_losses(self.loss, student, own, untouched, state.loss.parts)
+                distance[batch.rich] = self.weight * rich.by_row(tokens)
         return {**parts, self.name(): distance + parts.get(self.name(), 0)}

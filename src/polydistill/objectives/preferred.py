@@ -58,8 +58,9 @@ class Preferred(Objective):
         paired = batch.paired()
         if paired.any():
             better, worse = batch.only(paired), batch.only(paired).as_rejected()
-            gain_w = chosen[paired] - better.by_row(of_reference(reference, better))
-            gain_l = worse.by_row(log_likelihoods(student, worse)) - worse.by_row(of_reference(reference, worse))
+            gain_w = chosen[paired] - better.by_row(reference.say(better).dense.log_likelihoods(better.targets))
+            of_worse = log_likelihoods(student, worse) - reference.say(worse).dense.log_likelihoods(worse.targets)
+            gain_l = worse.by_row(of_worse)
             preferred = preferred.index_put((paired,), -logsigmoid(self.beta * (gain_w - gain_l)))
         return {"preferred": preferred, "chosen": -self.chosen * chosen}
 
@@ -73,16 +74,3 @@ def log_likelihoods(student: "Student", batch: "Batch") -> "Tensor":
         lambda states, targets: log_likelihood(student.head(states), targets), student.states(batch), batch.targets,
         most=student.positions_at_a_time, parameters=student.head_parameters,
     )  # fmt: skip
-
-
-def of_reference(reference: "object", batch: "Batch") -> "Tensor":
-    """(answer tokens,) in nats, without gradient."""
-    import torch
-
-    from ..chunks import LOGITS
-    from ..student import log_likelihood
-
-    said = reference.say(batch).dense
-    most = max(1, LOGITS // reference.sizes.vocabulary)
-    parts = zip(said.states.split(most), batch.targets.split(most), strict=True)
-    return torch.cat([log_likelihood(said.head(states), targets) for states, targets in parts])

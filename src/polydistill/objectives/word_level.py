@@ -45,7 +45,7 @@ class WordLevel(Objective):
 
     @property
     def own_target(self) -> bool:
-        return self.toward is not None
+        return self.toward is not None or self.loss.holds_still
 
     def asks(self) -> dict[Teacher, Wants]:
         return {self.teacher: Wants(tokens=True)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from . import Sampler
+from . import Measures, Sampler, divided
 
 
 class Temperature(Sampler):
@@ -19,10 +19,6 @@ class Temperature(Sampler):
     temperature: float = Field(default=1.0, ge=1)
     """1 follows the sizes; larger is more even."""
 
-    def __call__(self, sizes: Mapping[str, float]) -> dict[str, float]:
-        total = sum(sizes.values())
-        if not total:
-            return {name: 1 / len(sizes) for name in sizes}
-        weights = {name: (size / total) ** (1 / self.temperature) if size else 0.0 for name, size in sizes.items()}
-        whole = sum(weights.values())
-        return {name: weight / whole for name, weight in weights.items()}
+    def __call__(self, sizes: Mapping[str, float], measures: Measures | None = None) -> dict[str, float]:
+        shares = divided(sizes)
+        return divided({name: shares[name] ** (1 / self.temperature) if size else 0.0 for name, size in sizes.items()})

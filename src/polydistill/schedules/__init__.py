@@ -4,7 +4,7 @@ To add one: a file here with one frozen class that gives `Schedule.__call__`. `t
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..component import Component, contract
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 @contract
 class Schedule(Component):
     """A factor over the run."""
+
+    remembers: ClassVar[bool] = False
+    """Whether it depends on how the run goes, so that it is called with what it remembers."""
 
     def start(self) -> "tuple[State, ...]":
         """What it remembers of the run, one module at most; every call gets it. It is told of each step; see `State.follow`."""

@@ -79,8 +79,13 @@ def said(text: str | None, finish: str | None = "stop") -> Reply:
 
 
 @contextmanager
-def model_server(folder: Path) -> Iterator[Loopback]:
-    """The tiny world's model behind what vLLM serves: chat completions, completions that echo, and /tokenize."""
+def model_server(
+    folder: Path, tokenizes: bool = True, prompt_logprobs: bool = True, echoes: bool = True, ids: bool = True
+) -> Iterator[Loopback]:
+    """The tiny world's model behind what vLLM serves: chat completions, completions that echo, and /tokenize.
+
+    Others do not tokenize, do not know ``prompt_logprobs``, leave ``echo`` unheard, or name tokens by their text alone.
+    """
     import torch
 
     from polydistill.engines import Sampling
@@ -92,6 +97,11 @@ def model_server(folder: Path) -> Iterator[Loopback]:
 
         def chat(messages: list[dict[str, str]]) -> Chat:
             return Chat(turns=tuple(Turn(role=m["role"], text=m["content"], lang=Lang("eng")) for m in messages))
+
+        def likeliest(log_p: Any, k: int, there: int) -> list[tuple[int, str, float]]:
+            """The token that is there, as vLLM has it, and the k likeliest."""
+            some = dict.fromkeys([there, *log_p.topk(k).indices.tolist()])
+            return [(id, engine.chat.tokenizer.decode([id]), float(log_p[id])) for id in some]
 
         def answer(request: Request) -> Reply:
             body = request.body
@@ -110,17 +120,35 @@ def model_server(folder: Path) -> Iterator[Loopback]:
                         )
                         found = engine.answer([asked], how, [body["seed"]])[0]
                         return said(found.text, "stop" if found.ended else "length")
+                    case "/tokenize" if not tokenizes:
+                        pass
                     case "/tokenize" if "messages" in body:
                         return Reply({"tokens": engine.chat.prompt(chat(body["messages"]))})
                     case "/tokenize":
                         begins = engine.chat.start if body["add_special_tokens"] else []
                         return Reply({"tokens": begins + engine.chat.answer(body["prompt"])})
                     case "/v1/completions":
-                        ids = torch.tensor([body["prompt"]])
+                        prompt, k = torch.tensor([body["prompt"]]), body.get("prompt_logprobs", 0) * prompt_logprobs
+                        if max(k, body.get("logprobs", 0)) > 20:
+                            why = f"Requested prompt logprobs of {k}, which is greater than max allowed: 20"
+                            return Reply({"error": {"message": why}}, 400)
                         with torch.inference_mode():
-                            found = engine.model(ids).logits[0, :-1].log_softmax(-1).gather(-1, ids[0, 1:, None])[:, 0]
-                        logprobs = {"token_logprobs": [None, *found.tolist(), -1.0]}
-                        return Reply({"choices": [{"text": "", "logprobs": logprobs, "finish_reason": "length"}]})
+                            log_p = engine.model(prompt).logits[0].log_softmax(-1)
+                        choice: dict[str, Any] = {"text": "", "finish_reason": "length", "logprobs": None}
+                        if k:
+                            choice["prompt_logprobs"] = [None, *(
+                                {str(id): {"logprob": value, "rank": rank, "decoded_token": text}
+                                 for rank, (id, text, value) in enumerate(likeliest(one, k, there), 1)}
+                                for one, there in zip(log_p, body["prompt"][1:], strict=False)
+                            )]  # fmt: skip
+                        if body.get("echo") and echoes:
+                            named = ids and body.get("return_tokens_as_token_ids")
+                            found = log_p[:-1].gather(-1, prompt[0, 1:, None])[:, 0].tolist()
+                            places = zip(log_p, [*body["prompt"][1:], 0], strict=True)
+                            top = [likeliest(one, body["logprobs"], there) for one, there in places]
+                            names = [{f"token_id:{id}" if named else text: value for id, text, value in some} for some in top]
+                            choice["logprobs"] = {"token_logprobs": [None, *found, -1.0], "top_logprobs": [None, *names]}
+                        return Reply({"choices": [choice]})
             return Reply({"error": {"message": "Not Found"}}, 404)
 
         with serving(answer) as here:

@@ -1,7 +1,7 @@
 """Rows for tests, in few words."""
 
 from polydistill.guard import split
-from polydistill.records import Chat, Lang, Lineage, Parallel, Row, Split, Text, Turn, split_of
+from polydistill.records import Chat, Lang, Lineage, Parallel, Preference, Row, Split, Text, Turn, split_of
 
 ENG, SPA, CAT = Lang("eng"), Lang("spa"), Lang("cat")
 
@@ -14,6 +14,12 @@ def chat(question: str, lang: Lang, asked: str, answer: str, ended: bool = True)
     )
     lineage = Lineage(question=question, source="file q.jsonl", author="tiny", translator="" if lang == ENG else "apertium 3")
     return Row(id=question if lang == ENG else f"{question}-{lang}", lineage=lineage, payload=Chat(turns=turns, ended=ended))
+
+
+def rival(row: Row, own: str) -> Row:
+    """A translated question with its answer and the model's own, which is not preferred."""
+    said = row.payload
+    return row.but(id=f"{row.id}-rival", payload=Preference(chat=said.asked, chosen=said.answer.text, rejected=own))
 
 
 def pair(question: str, one: str, other: str, lang: Lang = SPA, note: str = "") -> Row:

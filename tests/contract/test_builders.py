@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tiny_rows import CAT, ENG, SPA, chat, pair, text
+from tiny_rows import CAT, ENG, SPA, chat, pair, rival, text
 
 from polydistill.builders import Builder, Filter, TrainingBuilder, by_question, texts_of
 from polydistill.component import find, names
@@ -45,11 +45,11 @@ TEXTS = [
 
 
 def rows() -> list[Row]:
-    """What a mixture is made from: chats of each question in three languages, then parallel and plain text."""
-    found = [
-        chat(question, lang, asked, answer)
-        for question, said in SAID.items() for lang, (asked, answer) in zip((ENG, SPA, CAT), said, strict=True)
-    ]  # fmt: skip
+    """What a mixture is made from: chats of each question in three languages with rivals, then parallel and plain text."""
+    found: list[Row] = []
+    for question, said in SAID.items():
+        chats = [chat(question, lang, *both) for lang, both in zip((ENG, SPA, CAT), said, strict=True)]
+        found += [*chats, *(rival(one, "No sé. / No ho sé.") for one in chats[1:])]
     found += [pair(f"p{2 * (number % 2)}", one, other, lang) for number, (one, other, lang) in enumerate(PAIRS)]
     found += [pair("p0", one, other, lang, note) for one, other, lang, note in PAGES]
     found += [text(f"t{2 * number}", said, lang) for number, (said, lang) in enumerate(TEXTS)]
@@ -76,9 +76,12 @@ LONG = "the same old words again and again until the very end of the day"
 BUILDERS: dict[str, list[Callable[[Path], dict[str, Any]]]] = {
     "code_switch": [lambda tmp: {}, lambda tmp: {"by": "word", "dictionary": dictionary(tmp)}],
     "completion_rows": [lambda tmp: {"target": 0.1, "rich": 0.1}],
+    "language_gap_rows": [lambda tmp: {}],
     "language_pairs": [lambda tmp: {}],
     "page_answers": [lambda tmp: {"target": 0.1, "rich": 0.1}],
     "plain_text": [lambda tmp: {"target": 0.1, "rich": 0.1}],
+    "rationale_rows": [lambda tmp: {}],
+    "shown_answers": [lambda tmp: {}],
     "translation_rows": [lambda tmp: {}],
 }
 """How to build each builder of training rows so that it makes rows of all its groups; several where it has several ways."""
@@ -193,7 +196,7 @@ def test_every_row_says_where_it_comes_from(name: str, case: int, tmp_path: Path
 
 
 @of_training
-def test_rows_are_answered_chats_or_plain_text(name: str, case: int, tmp_path: Path):
+def test_rows_are_answered_chats_pairs_of_answers_or_plain_text(name: str, case: int, tmp_path: Path):
     for row in build(name, tmp_path, case)(rows()):
         assert not row.rejected
         match row.payload:
@@ -203,6 +206,9 @@ def test_rows_are_answered_chats_or_plain_text(name: str, case: int, tmp_path: P
                 assert all(turn.text.strip() == turn.text != "" for turn in said.turns)
             case Text(text=said):
                 assert said.strip()
+            case Preference(chat=said):
+                assert [turn.role for turn in said.turns] == ["user"]
+                assert row.payload.chosen.strip() != row.payload.rejected.strip()
             case _:
                 pytest.fail(f"a training row of type {row.payload.type}")
 

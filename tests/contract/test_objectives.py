@@ -21,8 +21,10 @@ PROGRESS = 0.4
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "next_token": [{}],
-    "near_untouched": [{"objective": "next_token", "weight": 2.0}],
-    "word_level": [{}, {"toward": "cosine"}],
+    "near_untouched": [
+        {"objective": "next_token", "weight": 2.0}, {"objective": "next_token", "weight": 2.0, "loss": "clipped_kl"},
+    ],
+    "word_level": [{}, {"toward": "cosine"}, {"loss": {"top_k": {"k": 3}}}],
     "sampled_text": [
         {"objective": "word_level", "sampling": {"temperature": 1.0, "max_tokens": 8}},
         {"objective": "next_token", "writer": "untouched", "share": 0.6, "sampling": {"temperature": 1.0, "max_tokens": 8}},

@@ -94,7 +94,14 @@ REQUIRED: dict[tuple[str, str], Callable[[Files], dict[str, Any]]] = {
     ("engines", "llama_cpp"): lambda files: {"path": str(files.gguf())},
     ("engines", "openai"): lambda files: {"base_url": "http://localhost:1/v1", "model": "m"},
     ("engines", "transformers"): lambda files: {"path": str(files.model()), "dtype": "float64"},
+    ("objectives", "corrected_text"): lambda files: {"objective": "next_token"},
     ("objectives", "near_untouched"): lambda files: {"objective": "next_token"},
+    ("objectives", "sampled_text"): lambda files: {"objective": "next_token"},
+    ("objectives", "weighted"): lambda files: {"objectives": ("next_token",), "weights": (1.0,)},
+    ("teachers", "other_model"): lambda files: {"model": {"transformers": {"path": str(files.model()), "dtype": "float64"}}},
+    ("teachers", "several"): lambda files: {"teachers": ("untouched",)},
+    ("teachers", "endpoint"): lambda files: {"engine": {"openai": {"base_url": "http://localhost:1/v1", "model": "m"}}},
+    ("surgeries", "take_layers"): lambda files: {"layers": 2},
     ("translators", "command"): lambda files: {"program": (files.program(),)},
     ("translators", "ctranslate2"): lambda files: {"path": files.weights()},
     ("translators", "dictionary"): lambda files: {"path": files.file(".tsv"), "source": "eng", "target": "spa"},
@@ -118,12 +125,20 @@ CHANGES: dict[tuple[str, str, str], Callable[[Files], dict[str, Any]]] = {
     ("engines", "openai", "key_variable"): lambda files: {"key_variable": "MY_KEY"},
     ("engines", "llama_cpp", "template"): lambda files: {"template": "plain"},
     ("sources", "mallard", "folder"): lambda files: {"folder": files.pages()},
+    ("samplers", "tiered", "tiers"): lambda files: {"tiers": [{"languages": ["cat"], "times": 10}]},
+    ("teachers", "several", "by_language"): lambda files: {"by_language": (("spa",),)},
     ("translators", "apertium", "data"): lambda files: {"data": files.modes()},
     ("translators", "command", "program"): lambda files: {"program": (files.program(),)},
     ("translators", "ctranslate2", "path"): lambda files: {"path": files.weights()},
     ("translators", "engine", "engine"): lambda files: {"engine": {"transformers": {"path": str(files.model())}}},
     ("translators", "engine", "prompt"): lambda files: {"prompt": "Say {text} in {target}."},
     ("builders", "code_switch", "by"): lambda files: {"by": "sentence", "dictionary": None},
+    ("teachers", "cached", "teacher"): lambda files: {"teacher": "shown_more"},
+    ("teachers", "cached", "keeps"): lambda files: {"keeps": "states"},
+    ("teachers", "cached", "n"): lambda files: {"n": 9, "keeps": "sampled"},
+    ("teachers", "cached", "temperature"): lambda files: {"temperature": 2.0, "keeps": "sampled"},
+    ("teachers", "cached", "seed"): lambda files: {"seed": 1, "keeps": "sampled"},
+    ("teachers", "endpoint", "engine"): lambda files: {"engine": {"openai": {"base_url": "http://h:1/v1", "model": "m"}}},
     ("evaluators", "harness", "folder"): lambda files: {"folder": files.pages()},
     ("evaluators", "capitals", "questions"): lambda files: {"questions": {"spa": "¿Cuál es la capital de {country}?"}},
 }
@@ -181,7 +196,7 @@ def other_values(hint: Any, value: Any, files: Files) -> Iterator[Any]:
         yield from (build(kind, name, files) for name in names(kind) if issubclass(find(kind, name), hint))
         yield from (changed(value, field, files) for field in type(value).model_fields) if value else ()
     elif inspect.isclass(hint) and issubclass(hint, Settings):
-        for field in hint.model_fields:
+        for field in hint.model_fields if value is not None else ():
             yield from (
                 value.model_copy(update={field: new}) for new in other_values(hints(hint)[field], getattr(value, field), files)
             )
@@ -257,7 +272,7 @@ def test_every_setting_of_a_stage_decides_its_identity_unless_it_is_beside(secti
         texts = {"texts": {"text": {"path": files.file()}}, "label": "mine", "split": "development"}
         said = {
             "model": model, "objective": OtherObjective(), "device": "cpu", "compute": "float64",
-            "evaluators": [{"text_bits": texts}],
+            "evaluators": [{"text_bits": texts}], "draws": {"sampler": "perplexity_gap", "teacher": "untouched"},
         }.get(field)  # fmt: skip
         other = changed(given, field, files, said and {field: said})
         same = canonical(identity(other)) == canonical(identity(given))

@@ -10,7 +10,7 @@ import pytest
 import tiny_faults
 from tiny_faults import KILLED, Fault, World
 
-from polydistill.loop import read_events
+from polydistill.train import read_events
 
 pytestmark = pytest.mark.faults
 

@@ -39,8 +39,9 @@ def lines(result: Result) -> list[str]:
 
 def test_list_names_every_kind_and_its_components():
     found = said("list").stdout
-    assert "schedules   constant, cosine" in found
-    assert "recipes     sdrrl" in found
+    assert "schedules   adaptive_interpolation, constant, cosine" in found
+    assert "recipes     " in found
+    assert ", sdrrl" in found
     assert "cosine" in said("list", "schedules").stdout
     assert "Self-distillation" in said("list", "recipes").stdout
 

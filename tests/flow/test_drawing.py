@@ -109,8 +109,9 @@ def test_what_is_measured_is_both_models_nats_of_the_answers(random_model: Path)
 
 
 def test_too_few_rows_of_a_language_are_refused():
-    with pytest.raises(ValueError, match=r"train\.draws: the mixture has fewer than ten rows in spa; none can be held out"):
-        Drawing(DRAWS, ROWS[:24], 8, 0)
+    with pytest.raises(ValueError, match=r"train\.draws: the mixture has one row alone in spa; none can be held out"):
+        Drawing(DRAWS, ROWS[:4], 8, 0)
+    assert {lang: len(rows) for lang, rows in Drawing(DRAWS, ROWS[:8], 8, 0).held.items()} == {"eng": 1, "spa": 1}
 
 
 # In training

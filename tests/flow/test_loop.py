@@ -25,6 +25,8 @@ from polydistill.models import load_model, load_tokenizer
 from polydistill.objectives import Objective
 from polydistill.objectives.near_untouched import NearUntouched
 from polydistill.objectives.next_token import NextToken
+from polydistill.objectives.weighted import Weighted
+from polydistill.objectives.word_level import WordLevel
 from polydistill.records import Lang, Row, digest, seed_of
 from polydistill.schedules.constant import Constant
 from polydistill.schedules.cosine import Cosine
@@ -114,9 +116,13 @@ def close(one: Path, other: Path, tolerance: float = 1e-9) -> None:
 
 
 NEAR = NearUntouched(objective=NextToken(), weight=3)
+FOLLOWING = Weighted(
+    objectives=(NextToken(), WordLevel(toward={"adaptive_interpolation": {"alpha": 0.9, "beta": 0.5}})), weights=(1, 1)
+)
+"""Its target depends on every loss before."""
 
 
-@pytest.mark.parametrize("objective", [NextToken(), NEAR], ids=lambda objective: objective.name())
+@pytest.mark.parametrize("objective", [NextToken(), NEAR, FOLLOWING], ids=lambda objective: objective.name())
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_stopped_run_goes_on_bit_for_bit(
     method: str, objective: Objective, trained: Callable[..., Path], random_model: Path, mixture: Rows, tmp_path: Path

@@ -1,12 +1,19 @@
-"""What becomes of an answer that was cut, is empty or finds no room."""
+"""What becomes of an answer that was cut, is empty or finds no room; and answers beside which another is preferred."""
+
+from pathlib import Path
 
 import pytest
-from tiny_rows import ENG, chat
+from tiny_rows import CAT, ENG, SPA, chat, names_in
 
-from polydistill.answer import AnswerSettings, finish, whole_sentences
+from polydistill.answer import AnswerSettings, finish, rivals, wanted, whole_sentences
+from polydistill.builders.language_gap_rows import LanguageGapRows
+from polydistill.builders.language_pairs import LanguagePairs
 from polydistill.engines import Answer
 from polydistill.engines.transformers import Transformers
-from polydistill.records import Row
+from polydistill.paid import paying
+from polydistill.records import Preference, Row
+from polydistill.stage import Rows, Workspace, write_shard
+from polydistill.stage import finish as close
 
 ROW = chat("q", ENG, "Why?", "")
 ASKED = ROW.but(payload=ROW.payload.asked)
@@ -66,3 +73,51 @@ def test_an_answer_that_was_cut_is_cut_back_and_marked_or_dropped():
 )
 def test_an_answer_with_nothing_in_it_is_out(text: str, ended: bool, reason: str):
     assert finished(text, ended).rejected == reason
+
+
+# Rivals
+
+
+@pytest.fixture
+def translated(space: Workspace) -> Rows:
+    """Two training questions in two languages, one of them without a translation, and one that is held out."""
+    (one, two), (held,) = names_in("train", 2), names_in("test", 1)
+    rows = [
+        chat(one, SPA, "the cat?", "Así."), chat(one, CAT, "why not a dog?", "Així."),
+        chat(two, SPA, "a bird runs?", "Eso."), chat(two, CAT, "who?", "Això.").reject("loop"), chat(held, SPA, "the?", "Sí."),
+    ]  # fmt: skip
+    folder = space.root / "stages" / "given"
+    folder.mkdir(parents=True)
+    write_shard(folder, 0, rows)
+    close(folder, {})
+    return Rows(folder)
+
+
+def asked(model: Path, **changes: object) -> AnswerSettings:
+    return AnswerSettings(**{"model": Transformers(path=str(model)), "rich": ENG, "max_tokens": 60, **changes})
+
+
+def test_the_models_own_answers_stand_beside_the_translated_ones(translated: Rows, taught_model: Path):
+    given = asked(taught_model)
+    found, rows = list(rivals(given, translated)), list(translated)[:3]
+    assert [row.id for row in found] == [f"{row.id}-rival" for row in rows]
+    with paying(given.model) as engine:
+        own = engine.answer([row.payload.asked for row in rows], given)
+    assert all(answer.ended for answer in own)
+    for row, before, answer in zip(found, rows, own, strict=True):
+        assert row.payload == Preference(chat=before.payload.asked, chosen=before.payload.answer.text, rejected=answer.text)
+        assert row.lineage == before.lineage
+        assert not row.rejected
+
+
+def test_a_question_that_the_model_did_not_answer_is_out(translated: Rows, taught_model: Path):
+    found = list(rivals(asked(taught_model, max_tokens=3), translated))
+    assert {(row.rejected, row.payload.rejected) for row in found} == {("no_whole_sentence", "")}
+
+
+def test_they_are_asked_for_where_they_are_needed_alone(translated: Rows, space: Workspace, taught_model: Path):
+    given = asked(taught_model)
+    assert wanted([LanguagePairs()], given, translated) == []
+    assert space.finished == []
+    (found,) = wanted([LanguagePairs(), LanguageGapRows()], given, translated)
+    assert (len(found), found.folder.name.split("-")[0]) == (3, "rivals")

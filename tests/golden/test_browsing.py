@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tiny_rows import ENG, chat, pair, text
+from tiny_rows import ENG, chat, pair, rival, text
 
 from polydistill.browsing import as_text, rows_as_text
 from polydistill.stage import BESIDE, write_shard
@@ -12,6 +12,11 @@ def test_each_kind_of_row_says_what_it_holds_and_where_it_comes_from():
     assert as_text(chat("q", ENG, "Who?", "I.")) == "q  file q.jsonl\n  user (eng): Who?\n  assistant (eng): I.\n"
     assert as_text(text("t", "Hola.")) == "t  text t.txt\n  spa: Hola.\n"
     assert as_text(pair("p", "Hi.", "Hola.")) == "p-spa  parallel p.tsv\n  eng: Hi.\n  spa: Hola.\n"
+    said = "q-rival  file q.jsonl\n  user (eng): Who?\n  preferred: I.\n  to: You.\n"
+    assert as_text(rival(chat("q", ENG, "Who?", "I."), "You.")) == said
+    row = chat("q", ENG, "Who?", "I.")
+    more = row.but(payload=row.payload.model_copy(update={"shown": row.payload.asked.turns}))
+    assert as_text(more).splitlines()[1:] == ["  shown user (eng): Who?", "  user (eng): Who?", "  assistant (eng): I."]
 
 
 def test_a_row_that_is_out_says_why():

@@ -96,6 +96,20 @@ def test_the_student_is_a_whole_folder(scale: float, space: Workspace, random_mo
     assert not (student.folder / "candidates").exists(), "with nothing to choose nothing is measured"
 
 
+def test_where_the_last_checkpoint_alone_is_a_candidate_nothing_is_measured(space: Workspace, random_model: Path):
+    folder = space.root / "stages" / "train-1"
+    for name in ("model-0000003", "model"):
+        shutil.copytree(random_model, folder / name)
+    finish(folder, {})
+    given = {"model": Transformers(path=str(random_model)), "rich": ENG, "targets": (SPA,), "retain": promise("2%")}
+    one = ChooseSettings(checkpoints="last", **given)
+    one.check(2)
+    assert choose(one, Candidates(folder)).front.candidates == ()
+    with pytest.raises(ValueError, match="there are 2 candidates and nothing to choose by"):
+        choose(ChooseSettings(**given), Candidates(folder))
+    assert "checkpoints" not in ChooseSettings(**given).identity()
+
+
 # Several candidates: a model that has learned the toy rich language, and is then taught the toy target alone.
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from polydistill.chunks import over_chunks
+from polydistill.chunks import at_a_time, over_chunks
 
 WIDE = 50
 
@@ -15,6 +16,11 @@ WIDE = 50
 def squares(weight: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
     """Through something as wide as a vocabulary of 50."""
     return lambda states, others: ((states - others) @ weight).square().sum(-1)
+
+
+def of_head(*head: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Through a head of weight and bias, as modules compute it."""
+    return lambda states, others: functional.linear(states - others, *head).square().sum(-1)
 
 
 def made(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -34,6 +40,45 @@ def test_they_give_the_loss_and_the_gradients_of_the_whole(most: int, counts: to
     expected, found = (torch.autograd.grad((loss * counts).sum(), [states, weight]) for loss in (whole, chunked))
     for one, other in zip(found, expected, strict=True):
         assert torch.allclose(one, other)
+
+
+@pytest.mark.parametrize("counts", [torch.full((7,), 0.25), torch.arange(7.0)], ids=["alike", "differently"])
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize("moved", [True, False], ids=["states too", "head alone"])
+def test_so_they_do_through_a_head(biased: bool, moved: bool, counts: torch.Tensor):
+    states, others, weight = made()
+    head = [weight.detach().T.contiguous().requires_grad_()]
+    head += [torch.randn(WIDE, dtype=torch.float64, requires_grad=True)] * biased
+    states.requires_grad_(moved)
+    whole, chunked = of_head(*head)(states, others), over_chunks(of_head(*head), states, others, most=3, parameters=head)
+    assert torch.allclose(chunked, whole)
+    trained = [states] * moved + head
+    expected, found = (torch.autograd.grad((loss * counts).sum(), trained) for loss in (whole, chunked))
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other)
+
+
+def test_a_head_that_sees_none_of_the_states_learns_too():
+    """Such as what is learned of the teacher's side."""
+    states, others, weight = made()
+    head = weight.detach().T.contiguous().requires_grad_()
+
+    def loss(own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return functional.linear(other, head).square().sum(-1) + own.sum(-1)
+
+    expected, found = (
+        torch.autograd.grad(one.sum(), head)[0]
+        for one in (loss(states, others), over_chunks(loss, states, others, most=3, parameters=[head]))
+    )
+    assert torch.allclose(found, expected)
+
+
+def test_no_chunk_makes_a_gradient_as_large_as_the_head():
+    states, others, weight = made()
+    head, given = weight.detach().T.contiguous().requires_grad_(), []
+    head.register_hook(given.append)
+    over_chunks(of_head(head), states, others, most=2, parameters=[head]).sum().backward()
+    assert len([one for one in given if one is not None]) == 1, "one for all four chunks"
 
 
 def test_what_is_not_trained_gets_no_gradient():
@@ -76,13 +121,16 @@ def test_nothing_as_wide_as_the_vocabulary_outlives_its_chunk():
     assert len(wide) == 4, "nothing is computed twice where all positions count alike"
 
 
-def test_under_autocast_the_gradient_is_that_of_the_same_products():
+@pytest.mark.parametrize("through", [squares, of_head])
+def test_under_autocast_the_gradient_is_that_of_the_same_products(
+    through: Callable[..., Callable[[torch.Tensor, torch.Tensor], torch.Tensor]],
+):
     states, others, weight = (tensor.float().detach() for tensor in made())
-    states, weight = states.requires_grad_(), weight.requires_grad_()
+    states, weight = states.requires_grad_(), (weight if through is squares else weight.T.contiguous()).requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
-        chunked = over_chunks(squares(weight), states, others, most=3, parameters=[weight])
+        chunked = over_chunks(through(weight), states, others, most=3, parameters=[weight])
         whole = torch.cat([
-            checkpoint(squares(weight), *some, use_reentrant=False)
+            checkpoint(through(weight), *some, use_reentrant=False)
             for some in zip(states.split(3), others.split(3), strict=True)
         ])  # fmt: skip
     assert torch.equal(chunked, whole)
@@ -91,6 +139,7 @@ def test_under_autocast_the_gradient_is_that_of_the_same_products():
             torch.autograd.grad((loss * counts).sum(), [states, weight], retain_graph=True) for loss in (whole, chunked)
         )
         for one, other in zip(found, expected, strict=True):
+            assert one.dtype == torch.float32
             assert torch.allclose(one, other, rtol=0.02, atol=0.02 * other.abs().max().item())
 
 
@@ -101,3 +150,11 @@ def test_no_positions_give_no_losses():
     found.sum().backward()
     assert weight.grad is not None
     assert weight.grad.abs().max() == 0
+
+
+def test_how_many_positions_come_at_a_time():
+    """Logits of 32 MiB in float32, but no fewer positions than make the reading of a wide head worth while."""
+    assert at_a_time(32_768) == 256
+    assert at_a_time(49_152) == 170
+    assert at_a_time(65_536) == at_a_time(262_144) == 128
+    assert at_a_time(1 << 24) == 128

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tiny_rows import CAT, ENG, SPA, chat, names_in
+from tiny_rows import CAT, ENG, SPA, chat, names_in, rival
 
 from polydistill.builders.completion_rows import CompletionRows
 from polydistill.builders.evaluation_overlap import EvaluationOverlap
+from polydistill.builders.language_gap_rows import LanguageGapRows
 from polydistill.builders.language_pairs import LanguagePairs
 from polydistill.builders.looping import Looping
 from polydistill.builders.near_duplicates import NearDuplicates
@@ -220,6 +221,43 @@ def test_the_same_mixture_is_the_same_bytes(world: World, tmp_path: Path):
     digest = first.digest
     (first.folder / "manifest.json").unlink()
     assert mix(world.settings(), *given).digest == digest
+
+
+# Rivals
+
+
+def test_pairs_of_answers_stand_beside_their_questions_and_count_both_answers(world: World):
+    names = names_in("train", 4)
+    answers, translated = world.questions(names, SPA, CAT)
+    # The second question has rivals of one language, the third of none.
+    given = [row for row in translated if row.lineage.question != names[2] and row.id != f"{names[1]}-cat"]
+    rivals = world.rows(*(rival(row, f"No sé, {row.id} <|end|>.") for row in given))
+    builders = (LanguageGapRows(share=0.5), LanguagePairs(rich=0, target=0.5, to_target=0, to_rich=0))
+    settings = world.settings(builders=builders, tokens=10**6, repeat=1, targets=(SPA, CAT))
+    mixture = mix(settings, answers, translated, rivals)
+    found = {row.id: row for row in mixture}
+    assert {id for id in found if id.endswith("-rival")} == {f"{row.id}-rival" for row in given}
+    assert {id for id in found if not id.endswith("-rival")} == {row.id for row in translated}
+    template = Template(load_tokenizer(world.model))
+    pairs = [row for row in mixture if row.payload.type == "preference"]
+    tokens = sum(len(template.training(one)[0]) for row in pairs for one in row.payload.answered)
+    groups = funnel(mixture)["groups"]
+    assert groups["language_gap spa"]["tokens"] + groups["language_gap cat"]["tokens"] == tokens
+    assert (groups["language_gap spa"]["rows"], groups["language_gap cat"]["rows"]) == (3, 2)
+    assert funnel(mixture)["special strings"] == 5, "those of rejected answers are tokenized as well"
+    assert funnel(mixture)["read"] == {"chat rows": 12, "preference rows": 5}
+
+
+def test_a_question_that_is_out_takes_its_rivals_along(world: World):
+    one, two = names_in("train", 2)
+    loop = "round and round we go " * 5
+    answers = [chat(one, ENG, "Why?", loop), chat(two, ENG, "Who?", "Me.")]
+    translated = [chat(one, SPA, "¿Por qué?", "Así."), chat(two, SPA, "¿Quién?", "Yo.")]
+    rivals = world.rows(rival(translated[0], "No."), rival(translated[1], loop))
+    settings = world.settings(filters=(Looping(),), builders=(LanguageGapRows(),))
+    mixture = mix(settings, world.rows(*answers), world.rows(*translated), rivals)
+    assert {row.lineage.question for row in mixture} == {two}, "that the model goes round is what it is to unlearn"
+    assert funnel(mixture)["rejected"] == {"loop": 1, "source_rejected": 2}
 
 
 # What stays out

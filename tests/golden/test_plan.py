@@ -84,6 +84,18 @@ def test_a_recipe_is_the_base(tmp_path: Path):
     assert (plan.mix, plan.recipe, base.recipe) == (base.mix, "sdrrl", "sdrrl")
 
 
+def test_a_recipe_may_begin_from_another(tmp_path: Path):
+    """What it does not name is the other one's, also where a plan begins from it."""
+    base, plan = (read_plan(name, model="m", source="eng", target="spa") for name in ("sdrrl", "copsd"))
+    assert (plan.recipe, plan.mix, plan.train, len(plan.rounds)) == ("copsd", base.mix, base.train, 1)
+    path = tmp_path / "plan.yaml"
+    path.write_text("recipe: copsd\nmodel: m\nfrom: eng\nto: spa\ntrain: {epochs: 7}\n")
+    own = read_plan(str(path))
+    assert (own.recipe, own.train.epochs, own.mix) == ("copsd", 7, base.mix)
+    assert own.rounds[0].plan.train.epochs == 7
+    assert own.rounds[0].plan.train.learning_rate == plan.rounds[0].plan.train.learning_rate
+
+
 def test_a_component_over_a_recipes_is_given_as_a_whole(tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text("recipe: sdrrl\nmodel: m\nfrom: eng\nto: spa\ntrain: {schedule: {constant: {}}, lora: {rank: 2}}\n")

@@ -29,7 +29,9 @@ from polydistill.records import (
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
 LANG = st.sampled_from([Lang(code) for code in ("eng", "spa", "pt-BR", "zh-Hant", "no")])
 TURN = st.builds(Turn, role=st.sampled_from(["system", "user", "assistant"]), text=TEXT, lang=LANG, pieces=st.tuples(TEXT))
-CHAT = st.builds(Chat, turns=st.lists(TURN, max_size=3).map(tuple), ended=st.booleans())
+CHAT = st.builds(
+    Chat, turns=st.lists(TURN, max_size=3).map(tuple), ended=st.booleans(), shown=st.lists(TURN, max_size=2).map(tuple)
+)
 PAYLOAD = st.one_of(
     CHAT, st.builds(Text, text=TEXT, lang=LANG),
     st.builds(Parallel, source=TEXT, target=TEXT, source_lang=LANG, target_lang=LANG, note=TEXT),
@@ -125,6 +127,26 @@ def test_a_row_is_written_without_its_defaults():
     row = Row(id="a", lineage=Lineage(question="q"), payload=Text(text="¡Hola!", lang=Lang("es")))
     written = '{"id": "a", "lineage": {"question": "q"}, "payload": {"type": "text", "text": "¡Hola!", "lang": "spa"}}'
     assert row.to_json() == written
+
+
+def test_a_chat_of_which_nothing_more_is_shown_is_written_as_before():
+    turns = tuple(Turn(role=role, text=role, lang="eng") for role in ("system", "user", "assistant"))
+    row = Row(id="a", lineage=Lineage(), payload=Chat(turns=turns[1:2]))
+    written = '{"turns": [{"role": "user", "text": "user", "lang": "eng"}]}'
+    assert json.dumps(json.loads(row.to_json())["payload"]) == '{"type": "chat", ' + written[1:]
+    assert digest(row.payload.model_dump(mode="json", exclude_defaults=True)) == digest(json.loads(written))
+    assert Chat(turns=turns).with_more_shown == Chat(turns=turns)
+
+
+def test_what_is_shown_stands_after_a_system_line_and_stays_with_the_chat():
+    system, asked, answer = (Turn(role=role, text=role, lang="eng") for role in ("system", "user", "assistant"))
+    more = (asked.model_copy(update={"text": "shown"}), answer)
+    chat = Chat(turns=(system, asked), shown=more).answered("said", Lang("eng"), ended=False)
+    assert chat.asked == Chat(turns=(system, asked), shown=more)
+    assert chat.shown == more
+    assert chat.with_more_shown.turns == (system, *more, asked, chat.answer)
+    assert not chat.with_more_shown.ended
+    assert chat.with_more_shown.shown == ()
 
 
 def test_payloads_are_told_apart_by_their_type():

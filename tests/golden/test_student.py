@@ -66,3 +66,10 @@ def test_some_rows_of_a_batch():
     assert batch.only(batch.rich).ids.tolist() == [[256, 11, 257, 0, 0]]
     assert batch.only(~batch.rich).targets.tolist() == [20, 30, 257, 12, 22]
     assert batch.only(batch.rich).positions is None
+
+
+def test_sizes_have_the_same_names_whatever_a_family_calls_them():
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=8, n_layer=3, n_head=2, n_positions=16))
+    assert Student(model).sizes == (8, 3, 2, 50)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polydistill.engines import BadModel
-from polydistill.records import Chat, Lang, Text, Turn
+from polydistill.records import Chat, Lang, Preference, Text, Turn
 from polydistill.template import Template, template_file
 
 START, END = 256, 257
@@ -195,6 +195,17 @@ def test_rows_counted_together_are_as_long_as_each_is_alone(source: str):
     assert template.lengths(rows) == [len(template.training(row)[0]) for row in rows]
     assert template.lengths(rows[4:7]) == [len(template.training(row)[0]) for row in rows[4:7]]
     assert template.lengths([]) == []
+
+
+def test_a_teachers_further_turns_cost_nothing_and_a_pair_of_answers_costs_both():
+    template = made(tiny.TEMPLATE)
+    row = chat("why", "so")
+    more = row.model_copy(update={"shown": chat("hi", "a long answer").turns})
+    pair = Preference(chat=row.asked, chosen="so", rejected="a <|end|> no")
+    both = [len(template.training(one)[0]) for one in pair.answered]
+    assert both[0] < both[1]
+    alone = len(template.training(row)[0])
+    assert template.lengths([row, more, pair, row]) == [alone, alone, sum(both), alone]
 
 
 @pytest.mark.parametrize(("source", "says"), [

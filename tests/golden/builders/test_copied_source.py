@@ -1,7 +1,7 @@
 """The filter `copied_source` at its edges."""
 
 import pytest
-from tiny_rows import SPA, chat, pair
+from tiny_rows import SPA, chat, pair, rival
 
 from polydistill.builders import Filter
 from polydistill.builders.copied_source import CopiedSource
@@ -28,6 +28,8 @@ def reasons(one: Filter, *rows: Row) -> list[str]:
 def test_a_copy_is_told_by_its_word_pairs(asked: str, answer: str, reason: str):
     assert reasons(CopiedSource(), chat("q", SPA, asked, answer)) == [reason]
     assert reasons(CopiedSource(), pair("q", asked, answer)) == [reason]
+    assert reasons(CopiedSource(), rival(chat("q", SPA, asked, answer), "Sí.")) == [reason]
+    assert reasons(CopiedSource(), rival(chat("q", SPA, asked, "Sí."), answer)) == [""], "a bad answer is what is rejected"
 
 
 def test_the_share_that_makes_a_copy():

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from datasketch import MinHash, MinHashLSH
 from pydantic import ValidationError
-from tiny_rows import CAT, ENG, SPA, chat, pair, text
+from tiny_rows import CAT, ENG, SPA, chat, pair, rival, text
 
 from polydistill.builders import Filter, near_duplicates
 from polydistill.builders.near_duplicates import NearDuplicates
@@ -28,6 +28,13 @@ def test_what_says_almost_the_same_is_out_by_kind_and_language():
         pair("p", "other", asked), pair("r", asked, "another", CAT),
     ]  # fmt: skip
     assert reasons(NearDuplicates(), *rows) == ["", "near_duplicate", "", "", "", "near_duplicate", "", ""]
+
+
+def test_pairs_of_answers_go_by_their_question_as_their_chats_do():
+    asked = "why do the rivers of this country always run down to the sea"
+    chats = [chat("a", SPA, asked, "So."), chat("b", SPA, f"{asked.capitalize()}?", "Other.")]
+    rows = [chats[0], rival(chats[0], "x"), chats[1], rival(chats[1], "y")]
+    assert reasons(NearDuplicates(), *rows) == ["", "", "near_duplicate", "near_duplicate"]
 
 
 def test_the_threshold_decides():

@@ -45,6 +45,7 @@ def test_every_text_of_every_payload():
             payload=Labelled(question=MAIL, answers=(MAIL,), options=(MAIL, "x"), context=MAIL, lang=ENG),
         ),
         Row(id="c", lineage=Lineage(), payload=Preference(chat=asked, chosen=MAIL, rejected=PHONE)),
+        Row(id="d", lineage=Lineage(), payload=Chat(turns=asked.turns[:1], shown=asked.turns)),
     ]
     for row in Redact()(rows, LANGUAGES):
         assert MAIL not in row.to_json()

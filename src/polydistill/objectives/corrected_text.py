@@ -8,7 +8,7 @@ from ..component import Beside, Count, Fraction
 from ..engines import Sampling
 from ..losses import LogitsLoss
 from ..records import seed_of
-from ..signals import Wants
+from ..signals import TeacherSignal, Wants
 from ..teachers import Teacher
 from . import Objective, Taught, both, token_losses
 from ._writing import written
@@ -41,7 +41,7 @@ class CorrectedText(Objective):
     teacher: Teacher = Field(default="untouched", validate_default=True)
     """Who corrects."""
     loss: LogitsLoss = Field(default="forward_kl", validate_default=True)
-    """D, by which a token is worse than another."""
+    """D, by which a token is worse than another; what it learns stays as it begins."""
     share: Fraction = 1.0
     """How many of the rows get an answer of this kind."""
     sampling: Sampling = Field(default=Sampling(temperature=1.0), validate_default=True)
@@ -85,7 +85,8 @@ class CorrectedText(Objective):
     def start(self, student: "Student", taught: Taught) -> "State":
         from ..state import State
 
-        return State.of([self.objective.start(student, taught)])
+        judge = State.of(self.loss.start(student.sizes, taught[self.teacher].sizes))
+        return State.of([self.objective.start(student, taught), judge])
 
     def rewritten(
         self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"
@@ -101,7 +102,7 @@ class CorrectedText(Objective):
             some = drawn[start : start + self.side_by_side]
             batch = padded([rows[place].written for place in some]).to(student.device)
             with torch.no_grad():
-                found = self.worst(student, taught[self.teacher].say(batch), batch)
+                found = self.worst(student, taught[self.teacher].say(batch), batch, state.parts[1].parts)
             for place, (at, token) in zip(some, found, strict=True):
                 if at is not None:
                     own = rows[place].written.ids
@@ -119,12 +120,14 @@ class CorrectedText(Objective):
             for place, row in enumerate(rows)
         ]
 
-    def worst(self, student: "Student", said: "object", batch: "Batch") -> "list[tuple[int | None, int]]":
+    def worst(
+        self, student: "Student", said: "TeacherSignal", batch: "Batch", learned: "tuple[State, ...]"
+    ) -> "list[tuple[int | None, int]]":
         """(place in the answer of the token to be corrected or None, the teacher's token there) of each row."""
         import torch
 
         states, most = student.states(batch), student.positions_at_a_time
-        distances = token_losses(self.loss, student, states, said)
+        distances = token_losses(self.loss, student, states, said, learned)
         likeliest = torch.cat([said.dense.head(some).argmax(-1) for some in said.dense.states.split(most)])
         distances = torch.where((likeliest != batch.targets) & (distances > LEAST), distances, 0)
         found: list[tuple[int | None, int]] = []

@@ -69,7 +69,7 @@ def test_nor_does_rounding_leave_anything_out():
     torch.manual_seed(0)
     teacher = 0.1 * torch.randn(4, 50_000)
     before = torch.zeros(4, 1)
-    assert log_inside(teacher.softmax(-1).sort(-1).values, before, before).tolist() == [[0.0] * 50_000] * 4
+    assert log_inside(teacher.softmax(-1).sort(-1).values, before, before).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("at_least", [0.01, 0.5, 0.99])

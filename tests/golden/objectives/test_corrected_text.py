@@ -100,3 +100,14 @@ def test_a_teacher_without_all_logits_is_refused():
     assert "dense" in LIVE
     with pytest.raises(ValidationError, match="a correction needs all logits of the teacher"):
         CorrectedText(objective=NextToken(), teacher=Narrow())
+
+
+def test_a_distance_that_learns_judges_as_it_begins(random_model: Path):
+    found = lesson(CorrectedText(objective=NextToken(), loss="clipped_kl", sampling=SHORT), random_model)
+    before = {name: p.clone() for name, p in found.state.named_parameters()}
+    assert before
+    assert any(row.written.ids != other.written.ids for row, other in zip(
+        found.rows(ROWS), lesson(SampledText(objective=NextToken(), sampling=SHORT), random_model).rows(ROWS), strict=True
+    ))  # fmt: skip
+    found.gradients(ROWS)
+    assert all(p.grad is None for p in found.state.parameters())

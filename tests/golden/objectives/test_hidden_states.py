@@ -12,6 +12,7 @@ from polydistill import checkpoints
 from polydistill.batch import Tokens, padded
 from polydistill.engines.transformers import Transformers
 from polydistill.loop import Job, begun
+from polydistill.losses import Sizes
 from polydistill.losses.hidden_mse import HiddenMSE
 from polydistill.models import load_model
 from polydistill.objectives.hidden_states import HiddenStates
@@ -191,6 +192,13 @@ def test_a_layer_that_is_not_there_is_refused_with_both_sides_values(layer: int,
         HiddenStates(layers=((layer, 1),)).check(student.sizes, {Untouched(): student.sizes._replace(layers=5)})
     HiddenStates(layers=((2, 5), (-2, -5), (0, 0))).check(student.sizes, {Untouched(): student.sizes._replace(layers=5)})
     HiddenStates(layers=((layer, 1),)).check(student.sizes, {})
+
+
+def test_what_is_inside_another_objective_is_checked_too():
+    sizes, inner = Sizes(32, 2, 4, 260), HiddenStates(layers=((9, 1),))
+    for objective in (inner, NearUntouched(objective=inner), Weighted(objectives=("next_token", inner), weights=(1, 1))):
+        with pytest.raises(ValueError, match="no layer 9 of the student"):
+            objective.check(sizes, {Untouched(): sizes})
 
 
 def test_widths_that_differ_are_refused_before_training_too():

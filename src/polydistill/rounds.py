@@ -6,7 +6,7 @@ from .choose import Model, choose
 from .mix import mix
 from .plan import Plan, Round
 from .progress import say
-from .stage import Rows
+from .stage import Rows, workspace
 from .train import Candidates, train
 from .translate import translate
 
@@ -26,6 +26,7 @@ Made = tuple[Rows, Candidates, Model]
 def further(made: Made, later: Round) -> Made:
     """One more round, from the student of the one before."""
     say("a further round, from the student of the one before")
+    workspace().next_round()
     plan = later.after(made[-1].engine(later.plan.model))
     _, _, mixture = rows_of(plan)
     candidates = train(plan.train, mixture)

@@ -20,7 +20,7 @@ def keep(plan: Plan, space: Workspace) -> None:
     with replacing(folder / "plan.yaml") as file:
         file.write(as_yaml(plan.written()))
     write_json(folder / "stages.json", [[name, result.folder.name, there] for name, result, there in space.finished])
-    for name, result, _ in space.finished:
+    for name, result, _ in space.finished[space.round_at :]:
         show(plan, name, result.folder)
         if name == "report":
             export(folder / "model", folder / "choose" / "model", result.folder / "README.md")

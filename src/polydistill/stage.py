@@ -79,13 +79,24 @@ class Workspace:
     """Raise `WouldRun` at the first stage that is not finished."""
     until: str | None = None
     """Stop after this stage."""
+    rounds_left: int = 0
+    """Rounds that come after the running one; ``until`` is meant of the last round."""
     begins: Callable[[str, Path], None] = lambda stage, folder: None
     """Called with a stage and its folder before it works there."""
     finished: list[tuple[str, Artifact, bool]] = field(default_factory=list)
     """(stage, result, was it there already), in order."""
+    round_at: int = 0
+    """Where in ``finished`` the last round begins."""
     stopping: bool = False
     signal: int = 0
     """The signal that asked it to stop."""
+    asked: Callable[[], bool] = lambda: False
+    """Whether somebody else asks it to stop."""
+
+    def next_round(self) -> None:
+        """Called where a further round begins."""
+        self.rounds_left -= 1
+        self.round_at = len(self.finished)
 
     def part_of(self, stage: str) -> tuple[int, int] | None:
         """This worker's part of a stage; None for the stages before the divided one, which one runner does alone."""
@@ -135,9 +146,14 @@ def working(space: Workspace) -> Iterator[Workspace]:
         _workspace.reset(token)
 
 
+def joined(root: Path, asked: Callable[[], bool]) -> None:
+    """Opens a run in a process that the run itself started; ``asked`` says when to stop."""
+    _workspace.set(Workspace(root, asked=asked))
+
+
 def pause() -> None:
     """Called between batches: the place where a run that was asked to stop does so."""
-    if workspace().stopping:
+    if workspace().stopping or workspace().asked():
         raise Stopped
 
 
@@ -176,7 +192,7 @@ def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
             space.finished.append((name, result, there))
             if there:
                 progress.say(f"{name}: kept from {out.name}")
-            if space.until == name:
+            if space.until == name and not space.rounds_left:
                 raise AfterStage(result)
             return result
 

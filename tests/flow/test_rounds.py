@@ -1,5 +1,6 @@
 """Further rounds: read as parts of a plan, checked, run from the student before, kept, and gone on with after a stop."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,19 @@ def test_what_a_round_names_and_all_that_follows_is_done_with_the_student(world:
     assert plan.rounds[0].after(student).evaluate.model == student
 
 
+def stages(plan: Plan, name: str) -> list[Path]:
+    """The folders of a stage, round by round."""
+    written = json.loads((plan.folder / "stages.json").read_text("utf-8"))
+    return [plan.runs / "stages" / folder for stage, folder, _ in written if stage == name]
+
+
 def test_each_round_starts_from_the_student_of_the_one_before(ran: Plan):
-    trained = sorted((ran.runs / "stages").glob("train-*"), key=lambda folder: folder.stat().st_ctime_ns)
+    trained = stages(ran, "train")
     assert len(trained) == 3
     assert (ran.folder / "train").resolve() == trained[-1].resolve(), "what the run shows is the last round"
     last = Candidates(trained[-1]).events()
-    assert len(Rows(ran.folder / "mix")) < len(Rows(sorted((ran.runs / "stages").glob("mix-*"))[0])) or len(last) == 4
+    assert len(Rows(stages(ran, "mix")[2])) < len(Rows(stages(ran, "mix")[1])) == len(Rows(stages(ran, "mix")[0]))
+    assert len(last) > 2
     own = Candidates(trained[1]).events()
     assert {"word_level"} <= set(own[0])
     assert own[0]["word_level"] == pytest.approx(0, abs=1e-9), "the teacher is the student as the round found it"
@@ -83,6 +91,13 @@ def test_the_same_command_again_computes_nothing(ran: Plan, capsys: pytest.Captu
     assert "steps  loss" not in said
 
 
+def test_a_verb_goes_up_to_the_last_round(world: Path, ran: Plan):
+    before = (ran.folder / "choose").resolve().name
+    done = run_flow(read_plan(str(world)), until="train")
+    assert done.folder.resolve() == (ran.folder / "train").resolve()
+    assert (ran.folder / "choose").resolve().name == before, "what the run shows stays that of the last round"
+
+
 def test_a_run_keeps_its_rounds_in_its_plan(ran: Plan):
     assert read_plan(str(ran.folder)).rounds == ran.rounds
     assert read_plan(str(ran.folder)).folder == ran.folder
@@ -93,7 +108,7 @@ def test_a_stop_in_a_further_round_goes_on(world: Path, ran: Plan, tmp_path: Pat
     plan = read_plan(str(world), [f"runs={tmp_path / 'runs'}"])
     seen = []
 
-    first = len(Candidates(sorted((ran.runs / "stages").glob("train-*"), key=lambda one: one.stat().st_ctime_ns)[0]).events())
+    first = len(Candidates(stages(ran, "train")[0]).events())
 
     def in_the_second_round() -> bool:
         seen.append(1)

@@ -1,6 +1,7 @@
 """The command line."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 
 from . import __version__, component
 from .component import ALLOWED, KINDS
-from .exits import NOT_KEPT, Verbs, ended, fail
+from .exits import FAILED, NOT_KEPT, Verbs, ended, fail
 from .progress import spoken
 
 app = typer.Typer(cls=Verbs, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -62,7 +63,8 @@ def run_flow(plan: Any, until: str | None = None, part: tuple[int, int] | None =
     from .storage.files import make_folder
     from .storage.locks import only_runner
 
-    space = Workspace(plan.runs, until=until, part=part, begins=partial(show, plan))
+    left = 0 if part else len(plan.rounds)
+    space = Workspace(plan.runs, until=until, part=part, begins=partial(show, plan), rounds_left=left)
 
     def work() -> Any:
         make_folder(plan.folder)
@@ -221,7 +223,7 @@ def show(name: Annotated[str, typer.Argument(help="a component's or a recipe's n
 @app.command()
 def rows(
     run_name: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
-    stage: Annotated[str, typer.Option(help="ask, answer, translate or mix")] = "mix",
+    stage: Annotated[str, typer.Option(help="ask, answer, translate, rivals or mix")] = "mix",
     rejected: Annotated[bool, typer.Option(help="only rows that are out, with their reason")] = False,
     limit: Annotated[int, typer.Option(help="how many")] = 10,
 ) -> None:
@@ -235,8 +237,27 @@ def rows(
         echo(row)
 
 
-def stage_verb(name: str, sentence: str) -> None:
-    """Adds the verb of one stage: the flow up to it."""
+@app.command()
+def analyse(
+    run_name: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder")],
+    name: Annotated[str, typer.Argument(help="one of: polydistill list analyses")],
+    changes: Changes = None, allow: AllowOption = None,
+) -> None:  # fmt: skip
+    """Looks into a finished run: shows a table and writes it into the run's folder."""
+    from rich.console import Console
+
+    from .analysing import analysed, analysis_of, print_table
+    from .stage import Workspace
+
+    plan = plan_of(str(run_name), None, None, None, None, allow)
+    analysis = ended(Workspace(plan.runs), lambda: analysis_of(name, changes or (), plan.model))
+    found, file = ended(Workspace(plan.runs), lambda: analysed(analysis, run_name))
+    print_table(found, Console())
+    echo(f"table   {file}")
+
+
+def plan_verb(name: str, sentence: str, work: Callable[[Any], None]) -> None:
+    """Adds a verb that works on a plan which is in order."""
 
     def verb(
         plan: PlanName, changes: Changes = None, model: ModelOption = None, source: FromOption = None, target: ToOption = None,
@@ -244,18 +265,27 @@ def stage_verb(name: str, sentence: str) -> None:
     ) -> None:  # fmt: skip
         read = plan_of(plan, changes, model, source, target, allow)
         checked(read)
-        result = run_flow(read, until=name)
-        echo(str(result.folder))
+        work(read)
 
     app.command(name, help=sentence)(verb)
 
 
+def examine(plan: Any) -> None:
+    """Ends with 0 where nothing is broken, with 1 where something is."""
+    from .doctor import told
+    from .stage import Workspace
+
+    if not ended(Workspace(plan.runs, only_look=True), lambda: told(plan, echo)):
+        raise typer.Exit(FAILED)
+
+
+plan_verb("doctor", "Proves in seconds that training would compute what it should, or names what is broken.", examine)
 for _name, _sentence in {
     "ask": "Up to the questions.", "answer": "Up to the model's own answers.", "translate": "Up to the translations.",
     "mix": "Up to the mixture.", "train": "Up to the trained model.", "choose": "Up to the chosen student.",
     "evaluate": "Up to the scores.", "report": "The whole run, up to its report.",
 }.items():  # fmt: skip
-    stage_verb(_name, _sentence)
+    plan_verb(_name, _sentence, lambda plan, until=_name: echo(str(run_flow(plan, until=until).folder)))
 
 
 @app.callback(invoke_without_command=True)

@@ -15,6 +15,7 @@ from polydistill.loop import fit
 from polydistill.objectives.word_level import WordLevel
 from polydistill.schedules.constant import Constant
 from polydistill.stage import Rows, Workspace, finish, working, write_shard
+from polydistill.storage.signal_cache import HEAD, SignalCache
 from polydistill.student import Student
 from polydistill.teachers.cached import Cached
 from polydistill.teachers.other_model import OtherModel
@@ -106,7 +107,11 @@ def test_two_ranks_capture_a_share_each(random_model: Path, mixture: Rows, tmp_p
     model = Transformers(path=str(random_model), dtype="float64")
     with working(Workspace(tmp_path)):
         two = train(settings(Cached(keeps="states"), processes=2, model=model), mixture)
-        assert len(list(tmp_path.glob("store/signals-*/rows-*.bin"))) == 2
+        files = list(tmp_path.glob("store/signals-*/rows-*.bin"))
+        assert len(files) == 2
+        cache = SignalCache(files[0].parent)
+        rows = sum(place.length + HEAD.size for place in cache._places.values())
+        assert sum(path.stat().st_size for path in files) == rows, "none was captured by both"
         one = fitted(settings(Cached(keeps="states")), random_model, mixture, tmp_path / "stages/one")
     assert len(list(tmp_path.glob("store/signals-*/rows-*.bin"))) == 2, "one rank finds what two captured"
     assert losses(two.folder) == pytest.approx(one, rel=1e-9, abs=1e-12)

@@ -87,8 +87,8 @@ def settings(model: Path, objective: Objective, **changes: Any) -> TrainSettings
     return TrainSettings(**{**given, **changes})
 
 
-def subject(model: Path, template: Template, objective: Objective, moved: bool = True, **changes: Any) -> Subject:
-    found = Subject(settings(model, objective, **changes), template, rows())
+def subject(model: Path, objective: Objective, moved: bool = True, **changes: Any) -> Subject:
+    found = Subject(settings(model, objective, **changes), rows())
     if moved:
         found.move()
     return found
@@ -214,52 +214,49 @@ class OpenLate(OpenTeacher):
         return TeacherSignal(Dense(dense.states.roll(1, 0), dense.head))
 
 
-def test_the_student_for_its_own_teacher_leaves_the_floor(model: Path, template: Template):
+def test_the_student_for_its_own_teacher_leaves_the_floor(model: Path):
     for loss in ("forward_kl", "jensen_shannon", "soft_cross_entropy", "total_variation"):
-        found = gradients.floor(subject(model, template, WordLevel(loss=loss), moved=False))
+        found = gradients.floor(subject(model, WordLevel(loss=loss), moved=False))
         assert found.state == "ok", (loss, found)
 
 
-def test_a_teacher_one_position_late_is_named(model: Path, template: Template):
-    one = subject(model, template, WordLevel(teacher=Late()), moved=False)
+def test_a_teacher_one_position_late_is_named(model: Path):
+    one = subject(model, WordLevel(teacher=Late()), moved=False)
     assert float(broken(gradients.floor(one)).split()[1]) > 0.1
-    entropy = subject(model, template, WordLevel(teacher=Late(), loss="soft_cross_entropy"), moved=False)
+    entropy = subject(model, WordLevel(teacher=Late(), loss="soft_cross_entropy"), moved=False)
     assert broken(gradients.floor(entropy)).startswith("gradient of word_level")
     assert texts.in_step(one).state == "not applicable", "made of the student, whose floor is looked at"
     place, beside = (
         float(word)
-        for word in broken(texts.in_step(subject(model, template, WordLevel(teacher=Late(other=True))))).split()
+        for word in broken(texts.in_step(subject(model, WordLevel(teacher=Late(other=True))))).split()
         if word[0] == "-"
     )
     assert beside > place + 1
 
 
-def test_a_teacher_in_step_is_sound(model: Path, template: Template):
+def test_a_teacher_in_step_is_sound(model: Path):
     other = other_model(model)
     for teacher in (other, Cached(teacher=other)):
-        assert texts.in_step(subject(model, template, WordLevel(teacher=teacher, loss="top_k"))).state == "ok"
-    assert gradients.floor(subject(model, template, WordLevel(teacher=other), moved=False)).state == "ok"
+        assert texts.in_step(subject(model, WordLevel(teacher=teacher, loss="top_k"))).state == "ok"
+    assert gradients.floor(subject(model, WordLevel(teacher=other), moved=False)).state == "ok"
 
 
 def test_a_server_is_asked_of_a_few_rows_and_kept_apart(model: Path, template: Template, space: Workspace):
     pytest.importorskip("httpx2", reason="polydistill[openai] is not installed")
     with model_server(model) as server:
         engine = {"openai": {"base_url": server.url, "model": "tiny", "retries": 0, "wait": 0.0}}
-        one = subject(model, template, WordLevel(teacher=Endpoint(engine=engine, k=8), loss="top_k"), moved=False)
+        one = subject(model, WordLevel(teacher=Endpoint(engine=engine, k=8), loss="top_k"), moved=False)
         assert gradients.floor(one).state == texts.in_step(one).state == gradients.alone(one).state == "ok"
         assert texts.tokenizers(one.plan, template, rows()).number == "a server's is tried as training begins"
     assert not list(space.root.glob("store/signals-*"))
 
 
-def test_a_loss_that_is_not_nothing_between_equals_is_named(model: Path, template: Template):
+def test_a_loss_that_is_not_nothing_between_equals_is_named(model: Path):
     class Shifted(type(WordLevel().loss)):
         def __call__(self, student: Any, teacher: Any, *learned: Any) -> Any:
             return super().__call__(student, teacher) + 0.01
 
-    assert (
-        broken(gradients.floor(subject(model, template, WordLevel(loss=Shifted()), moved=False)))
-        == "word_level 1e-02 nats a token"
-    )
+    assert broken(gradients.floor(subject(model, WordLevel(loss=Shifted()), moved=False))) == "word_level 1e-02 nats a token"
 
 
 KEEPS = [{"keeps": "top_k"}, {"keeps": "sampled"}, {"keeps": "sampled", "temperature": 1.3}, {"keeps": "states"}]
@@ -267,7 +264,7 @@ KEEPS = [{"keeps": "top_k"}, {"keeps": "sampled"}, {"keeps": "sampled", "tempera
 
 @pytest.mark.parametrize("keeps", KEEPS, ids=str)
 def test_a_cache_of_another_teacher_is_named(
-    keeps: dict[str, Any], model: Path, template: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keeps: dict[str, Any], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Two teachers that a careless digest takes for the same one."""
     monkeypatch.setattr(Cached, "whose", lambda self, student: {"teacher": "some"})
@@ -281,7 +278,7 @@ def test_a_cache_of_another_teacher_is_named(
         )
         for path in (other, model)
     ]
-    first, second = (subject(model, template, WordLevel(teacher=teacher, loss=loss)) for teacher in teachers)
+    first, second = (subject(model, WordLevel(teacher=teacher, loss=loss)) for teacher in teachers)
     assert gradients.cached(first).state == "ok", "kept now, beside the run's own folder"
     assert not (tmp_path / "kept").exists()
     kept = teachers[0].open(first.job.student, Wants(tokens=True))
@@ -290,16 +287,16 @@ def test_a_cache_of_another_teacher_is_named(
     broken(gradients.cached(second))
 
 
-def test_a_cache_of_other_rows_is_named(model: Path, template: Template, tmp_path: Path):
+def test_a_cache_of_other_rows_is_named(model: Path, tmp_path: Path):
     plan = WordLevel(teacher=Cached(folder=tmp_path / "kept"), loss="top_k")
-    one = subject(model, template, plan, moved=False)
+    one = subject(model, plan, moved=False)
     opened = plan.teacher.open(one.job.student, Wants(tokens=True))
     opened.prepare([one.batch(one.tokens[:4])])
     alone = WordLevel(teacher=Cached(teacher=None, folder=tmp_path / "kept"), loss="top_k")
     with pytest.raises(ValueError, match="it was made of other rows"):
-        subject(model, template, alone)
+        subject(model, alone)
     opened.prepare([one.batch(one.tokens)])
-    assert gradients.cached(subject(model, template, alone, moved=False)).number == "4 of 4 rows are there; no live teacher"
+    assert gradients.cached(subject(model, alone, moved=False)).number == "4 of 4 rows are there; no live teacher"
 
 
 def permuted(model: Path, folder: Path) -> Path:
@@ -352,33 +349,33 @@ class BatchMean(SeesPadding):
 
 
 @pytest.mark.parametrize("compute", ["float64", "float32", "bfloat16"])
-def test_steps_are_sound(compute: str, model: Path, template: Template):
-    found = subject(model, template, WordLevel(), compute=compute)
+def test_steps_are_sound(compute: str, model: Path):
+    found = subject(model, WordLevel(), compute=compute)
     for check in (gradients.packed, gradients.ratio, gradients.alone, gradients.split, gradients.ranks):
         assert check(found).state == "ok", check(found)
     assert all(p.grad is None for p in found.job.weights.values()), "nothing is left behind"
 
 
-def test_an_objective_that_sees_padding_is_named(model: Path, template: Template):
-    broken(gradients.alone(subject(model, template, SeesPadding())))
+def test_an_objective_that_sees_padding_is_named(model: Path):
+    broken(gradients.alone(subject(model, SeesPadding())))
 
 
-def test_a_mean_over_a_batch_is_named(model: Path, template: Template):
-    found = subject(model, template, BatchMean())
+def test_a_mean_over_a_batch_is_named(model: Path):
+    found = subject(model, BatchMean())
     for check in (gradients.alone, gradients.split, gradients.ranks):
         broken(check(found))
 
 
-def test_counts_that_are_not_summed_over_ranks_are_named(model: Path, template: Template, monkeypatch: pytest.MonkeyPatch):
+def test_counts_that_are_not_summed_over_ranks_are_named(model: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(loop, "summed", lambda accelerator, values: values)
-    found = subject(model, template, NextToken())
+    found = subject(model, NextToken())
     assert gradients.split(found).state == "ok"
     broken(gradients.ranks(found))
 
 
 @pytest.mark.parametrize(("norm", "state"), [(2.0, "ok"), (1.0, "BROKEN")])
 def test_real_ranks_are_compared_where_the_plan_has_several(
-    norm: float, state: str, model: Path, template: Template, monkeypatch: pytest.MonkeyPatch
+    norm: float, state: str, model: Path, monkeypatch: pytest.MonkeyPatch
 ):
     asked = []
 
@@ -388,13 +385,13 @@ def test_real_ranks_are_compared_where_the_plan_has_several(
         return type("Candidates", (), {"events": lambda self: events})()
 
     monkeypatch.setattr(gradients, "train", train)
-    found = gradients.ranks(subject(model, template, NextToken(), processes=3))
+    found = gradients.ranks(subject(model, NextToken(), processes=3))
     assert asked == [(1, 1, 8), (3, 1, 8)]
     assert found.state == state
     assert found.number == f"3 ranks: loss 0e+00, gradient {(2 - norm) / 2:.0e} apart"
 
 
-def test_a_text_that_sees_its_neighbours_is_named(model: Path, template: Template, monkeypatch: pytest.MonkeyPatch):
+def test_a_text_that_sees_its_neighbours_is_named(model: Path, monkeypatch: pytest.MonkeyPatch):
     def seen(scored: Any) -> Any:
         batch, owners = laid_out(scored)
         if batch.attend.dim() == 4:
@@ -402,13 +399,13 @@ def test_a_text_that_sees_its_neighbours_is_named(model: Path, template: Templat
             batch = batch._replace(attend=torch.ones(1, 1, length, length, dtype=torch.bool).tril())
         return batch, owners
 
-    found = subject(model, template, NextToken())
+    found = subject(model, NextToken())
     monkeypatch.setattr(gradients, "laid_out", seen)
     broken(gradients.packed(found))
 
 
-def test_a_model_that_takes_no_such_mask_is_not_packed(model: Path, template: Template, monkeypatch: pytest.MonkeyPatch):
-    found = subject(model, template, NextToken())
+def test_a_model_that_takes_no_such_mask_is_not_packed(model: Path, monkeypatch: pytest.MonkeyPatch):
+    found = subject(model, NextToken())
 
     def refuses(batch: Batch) -> torch.Tensor:
         raise ValueError("a mask of (rows, length)")
@@ -421,8 +418,8 @@ def test_a_model_that_takes_no_such_mask_is_not_packed(model: Path, template: Te
 
 
 @pytest.mark.parametrize(("weight", "state"), [(0.5, "ok"), (0.001, "warning")])
-def test_a_part_that_does_nothing_beside_another_is_named(weight: float, state: str, model: Path, template: Template):
-    found = gradients.ratio(subject(model, template, Weighted(objectives=(NextToken(), NextToken()), weights=(1, weight))))
+def test_a_part_that_does_nothing_beside_another_is_named(weight: float, state: str, model: Path):
+    found = gradients.ratio(subject(model, Weighted(objectives=(NextToken(), NextToken()), weights=(1, weight))))
     assert (found.state, found.number) == (state, f"gradient of next_token_2 {weight} of that of next_token")
 
 
@@ -436,9 +433,9 @@ class Held(SeesPadding):
         return {"next_token": NextToken.__call__(self, *given)["next_token"].detach()}
 
 
-def test_a_part_that_is_negative_or_without_gradient_is_named(model: Path, template: Template):
-    assert broken(gradients.ratio(subject(model, template, Negative()))).startswith("next_token is -")
-    assert broken(gradients.ratio(subject(model, template, Held()))) == "next_token has a gradient of 0.0"
+def test_a_part_that_is_negative_or_without_gradient_is_named(model: Path):
+    assert broken(gradients.ratio(subject(model, Negative()))).startswith("next_token is -")
+    assert broken(gradients.ratio(subject(model, Held()))) == "next_token has a gradient of 0"
 
 
 # Texts

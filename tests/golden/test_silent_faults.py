@@ -94,11 +94,11 @@ def engine(folder: Path) -> Transformers:
     return Transformers(path=str(folder), dtype="float64", device="cpu")
 
 
-def subject(folder: Path, template: Template, objective: Objective) -> Subject:
+def subject(folder: Path, objective: Objective) -> Subject:
     settings = TrainSettings(
         objective=objective, schedule="constant", compute="float64", device="cpu", rich=ENG, model=engine(folder)
     )
-    found = Subject(settings, template, ROWS)
+    found = Subject(settings, ROWS)
     found.move()
     return found
 
@@ -110,10 +110,10 @@ def kl(p: list[float], q: list[float]) -> float:
 # How a loss is a mean
 
 
-def test_a_divergence_is_a_sum_over_the_vocabulary(random_model: Path, big: Path, template: Template, rows: list[Tokens]):
+def test_a_divergence_is_a_sum_over_the_vocabulary(random_model: Path, big: Path, rows: list[Tokens]):
     """TRL #4105: in nats an answer token, by the formula over whole rows of logits."""
     teacher = OtherModel(model=engine(big))
-    found = subject(random_model, template, WordLevel(teacher=teacher))
+    found = subject(random_model, WordLevel(teacher=teacher))
     total = 0.0
     for row in found.job.rows:
         ids, learned = torch.tensor([row.ids]), slice(row.prompt - 1, len(row.ids) - 1)
@@ -137,16 +137,16 @@ def test_a_short_prompt_loses_no_answer_token(random_model: Path, template: Temp
 
 
 @pytest.mark.parametrize("objective", [NextToken(), WordLevel()], ids=lambda objective: objective.name())
-def test_a_step_is_one_mean_however_it_is_split(objective: Objective, random_model: Path, template: Template):
+def test_a_step_is_one_mean_however_it_is_split(objective: Objective, random_model: Path):
     """TRL #6006, ms-swift #10165."""
-    found = subject(random_model, template, objective)
+    found = subject(random_model, objective)
     assert gradients.split(found).state == gradients.alone(found).state == "ok"
 
 
 @pytest.mark.parametrize("objective", [NextToken(), WordLevel()], ids=lambda objective: objective.name())
-def test_two_ranks_are_one_mean(objective: Objective, random_model: Path, template: Template):
+def test_two_ranks_are_one_mean(objective: Objective, random_model: Path):
     """ms-swift #10165: each rank computes its rows; gradients are summed, not averaged, over one count."""
-    assert gradients.ranks(subject(random_model, template, objective)).state == "ok"
+    assert gradients.ranks(subject(random_model, objective)).state == "ok"
 
 
 # How tokens of two tokenizers meet
@@ -360,23 +360,22 @@ def test_both_parts_are_in_nats_an_answer_token(random_model: Path, template: Te
     parts = objective(student, taught, batch, 0.5, objective.start(student, taught))
     assert parts["word_level"].tolist() == pytest.approx(parts["next_token"].tolist(), rel=1e-9)
     assert objective.counts(rows[0]) == {"next_token": rows[0].learned, "word_level": rows[0].learned}
-    found = gradients.ratio(
-        subject(random_model, template, Weighted(objectives=(NextToken(), WordLevel()), weights=(1, 0.001)))
-    )
+    found = gradients.ratio(subject(random_model, Weighted(objectives=(NextToken(), WordLevel()), weights=(1, 0.001))))
     assert found.state == "warning"
 
 
-def test_distilling_brings_the_student_to_the_teacher(random_model: Path, big: Path, template: Template):
+def test_distilling_brings_the_student_to_the_teacher(random_model: Path, big: Path):
     """EasyDistill #37: the distance falls, and its value is the distance in nats."""
-    found = subject(random_model, template, WordLevel(teacher=OtherModel(model=engine(big))))
-    optimizer, before = torch.optim.AdamW(found.job.weights.values(), lr=5e-3), found.whole
-    for _ in range(25):
+    found = subject(random_model, WordLevel(teacher=OtherModel(model=engine(big))))
+    optimizer, before = torch.optim.AdamW(found.job.weights.values(), lr=2e-3), found.whole
+    for _ in range(40):
         gradient = gradients.taken(found, 10_000).gradients
         for name, p in found.job.weights.items():
             p.grad = gradient[name]
         optimizer.step()
     assert before.loss > 0.1
-    assert gradients.taken(found, 10_000).loss < 0.5 * before.loss
+    after = gradients.taken(found, 10_000).loss; print("AFTER", after, before.loss)
+    assert after < 0.5 * before.loss
 
 
 # Whose tokens these are

@@ -17,7 +17,7 @@ class Table(NamedTuple):
     """What each column holds, with its unit."""
     rows: list[dict[str, Any]]
     sentence: str = ""
-    """What they show, in words."""
+    """What they show, in words; a line for each language where there are several."""
 
 
 @contract

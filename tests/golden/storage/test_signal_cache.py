@@ -70,6 +70,19 @@ def test_a_row_that_is_half_there_is_not_there(cut: int, tmp_path: Path):
     assert found(tmp_path) == ROWS
 
 
+def test_a_row_that_is_being_written_is_there_once_it_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = kept(tmp_path)
+    data = path.read_bytes()
+    for cut in (3, HEAD.size + 13):
+        path.write_bytes(data[:-cut])
+        cache = SignalCache(tmp_path)
+        assert key(4) not in cache
+        path.write_bytes(data)
+        cache.look()
+        assert cache.read(key(4)) == ROWS[key(4)]
+    assert capsys.readouterr().err == "", "that is no damage"
+
+
 def flipped(path: Path, offset: int) -> None:
     data = bytearray(path.read_bytes())
     data[offset] ^= 4

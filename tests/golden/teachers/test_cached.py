@@ -167,6 +167,14 @@ def test_draws_are_unbiased_over_many_seeds(temperature: float):
         assert (found.sum(2) - 1).abs().max() > 0.1, "their sum is 1 on average, not each time"
 
 
+def test_what_cannot_come_is_never_drawn(monkeypatch: pytest.MonkeyPatch):
+    """Not even where the draw falls on the very border."""
+    monkeypatch.setattr(torch, "rand", lambda *shape, **how: torch.zeros(shape, dtype=torch.double))
+    ids, weights = drawn(lambda states: torch.tensor([[0.0, 0.25, 0.0, 0.75]]).log(), torch.zeros(1, 1), 2, 1.0, 0)
+    assert ids.tolist() == [[1, 1]]
+    assert weights.tolist() == [[0.5, 0.5]]
+
+
 # In few bytes
 
 
@@ -245,7 +253,8 @@ def test_likeliest_in_parts_is_likeliest_at_once(monkeypatch: pytest.MonkeyPatch
 
 def test_what_is_there_is_not_asked_again_and_the_live_teacher_goes(student: Student, monkeypatch: pytest.MonkeyPatch):
     asked = Asked(monkeypatch)
-    first = opened(Cached(), student).say(BATCH)
+    teacher = opened(Cached(), student)
+    first = teacher.say(BATCH)
     assert sorted(asked.rows) == ["a", "b", "c", "d"]
     gc.collect()
     assert [live() for live in asked.opened] == [None], "nothing holds it any more"

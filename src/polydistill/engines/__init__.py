@@ -7,13 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from pydantic import Field
 
 from ..component import Component, Count, Fraction, Settings, contract
 from ..records import Chat
 from ..storage.store import Failed
+
+if TYPE_CHECKING:
+    from ._openai import Server
 
 
 class Sampling(Settings):
@@ -99,12 +102,23 @@ class Engine(Component):
     def check(self, asks: bool = False) -> None:
         """Finds what would stop `open`, without loading weights. ``asks``: the model must also write questions itself."""
 
+    @property
+    def located(self) -> Path:
+        """The model's folder or file on this machine, for engines whose model can be trained here."""
+        raise BadModel(f"the engine {self.name()} runs no model of a folder or file here; give a transformers model")
+
     def trainable(self) -> tuple[Path, Path | None]:
         """(plain folder of the model, another chat template or None), for engines whose model can be trained here."""
         raise BadModel(
             f"the engine {self.name()} can answer but not be trained; give a transformers model "
             f"(where {self.name()} is only to answer, it is answer.model)"
         )
+
+    @contextmanager
+    def served(self, retries: int | None = None) -> Iterator["Server"]:
+        """The server that runs it, for the length of a ``with`` block, for engines that ask one; ``retries`` in place of theirs."""
+        raise BadModel(f"the engine {self.name()} asks no server; give {{openai: {{base_url: ..., model: ...}}}}")
+        yield
 
     @property
     def computes_in(self) -> tuple[str, str]:

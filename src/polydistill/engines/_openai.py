@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..records import Chat
 from ..storage.store import Failed
@@ -19,6 +19,10 @@ NO_SUCH = (400, 404, 405, 422, 501)
 TOO_LONG = re.compile(r"context (length|size|window)|(prompt|input) is too long|too many (input )?tokens", re.IGNORECASE)
 """How servers say that a chat leaves no room for an answer."""
 
+MOST = re.compile(r"greater than max allowed: (\d+)")
+"""How vLLM says that it gives fewer of the likeliest tokens."""
+ECHO = {"echo": True, "return_tokens_as_token_ids": True}
+
 CANNOT_ASK = (
     "a model behind an endpoint cannot write the user's turn itself; give questions of your own "
     "(ask.source='{file: {path: questions.jsonl}}'), or run the model here with the engine transformers or llama_cpp"
@@ -30,12 +34,40 @@ def messages(chat: Chat) -> Messages:
     return [{"role": turn.role, "content": turn.text} for turn in chat.asked.turns]
 
 
+class Likely(NamedTuple):
+    """A token that a server finds likely."""
+
+    id: int | None
+    """None where the server does not tell it."""
+    text: str
+    """Empty where the server does not tell it."""
+    log_p: float
+
+
+def _named(name: str, log_p: float) -> Likely:
+    id = name.removeprefix("token_id:")
+    return Likely(None, name, log_p) if id == name else Likely(int(id), "", log_p)
+
+
+def _of_vllm(reply: Any) -> list[list[Likely]] | None:
+    places = reply["choices"][0].get("prompt_logprobs")
+    return places and [
+        [Likely(int(id), one.get("decoded_token") or "", float(one["logprob"])) for id, one in (place or {}).items()]
+        for place in places
+    ]
+
+
+def _of_echo(reply: Any) -> list[list[Likely]] | None:
+    places = (reply["choices"][0]["logprobs"] or {}).get("top_logprobs")
+    return places and [[_named(name, float(log_p)) for name, log_p in (place or {}).items()] for place in places]
+
+
 class Server:
     """One model of a server. ``extra`` fields go with every request."""
 
-    def __init__(self, endpoint: Endpoint, url: str, model: str, extra: dict[str, Any]):
+    def __init__(self, endpoint: Endpoint, url: str, model: str, extra: dict[str, Any], concurrency: int = 1):
         self._endpoint, self.url, self._every = endpoint, url, {"model": model, **extra}
-        self.patience = Patience()
+        self.patience, self.concurrency = Patience(), concurrency
 
     def models(self) -> list[str] | None:
         """The names of the server's models; None where it does not list them."""
@@ -96,6 +128,31 @@ class Server:
         if not isinstance(values, list) or len(values) < end or None in values[begin:end]:
             raise BadModel(self._cannot("score given text"))
         return float(sum(values[begin:end]))
+
+    def likeliest(self, tokens: list[int], k: int) -> list[list[Likely]]:
+        """In the place of each token but the first the k tokens that the model finds likeliest, and the token that is there.
+
+        As vLLM gives it, or as servers do that echo the prompt (OpenAI's older completions).
+
+        Raises:
+            BadModel: the server gives neither, or not so many.
+            EndpointFailed: it fails.
+        """
+        body, refused = {"prompt": tokens, "max_tokens": 1, "temperature": 0}, None
+        for more, read in (({"prompt_logprobs": k}, _of_vllm), ({**ECHO, "logprobs": k}, _of_echo)):
+            try:
+                found = self._post("score given text", f"{self.url}/completions", {**body, **more}, read)
+            except BadModel as error:
+                if most := MOST.search(str(error)):
+                    raise BadModel(
+                        f"{self.url} gives the {most[1]} likeliest tokens at most, and {k} are asked for: start vLLM with "
+                        f"--max-logprobs {k}, or ask for {most[1]}"
+                    ) from None
+                refused = refused or error
+                continue
+            if found and len(found) >= len(tokens) and all(found[1 : len(tokens)]):
+                return found[1 : len(tokens)]
+        raise refused or BadModel(self._cannot("give the likeliest tokens in a given text"))
 
     def _tokenize(self, what: str, body: dict[str, Any], some: bool) -> list[int]:
         url = f"{self.url.removesuffix('/v1')}/tokenize"

@@ -90,7 +90,7 @@ class OpenAI(Engine):
     def check(self, asks: bool = False) -> None:
         if asks:
             raise BadModel(CANNOT_ASK)
-        with self._server(retries=0) as server:
+        with self.served(retries=0) as server:
             names = server.models()
         if names is not None and self.model not in names:
             near = nearest(self.model, names)
@@ -102,13 +102,13 @@ class OpenAI(Engine):
 
     @contextmanager
     def open(self) -> Iterator["OpenOpenAI"]:
-        with self._server(self.retries) as server:
+        with self.served() as server:
             yield OpenOpenAI(server, self.concurrency)
 
     @contextmanager
-    def _server(self, retries: int) -> Iterator[Server]:
-        with Endpoint.connect(self.key, self.timeout, retries, self.wait) as endpoint:
-            yield Server(endpoint, self.base_url, self.model, self.extra)
+    def served(self, retries: int | None = None) -> Iterator[Server]:
+        with Endpoint.connect(self.key, self.timeout, self.retries if retries is None else retries, self.wait) as endpoint:
+            yield Server(endpoint, self.base_url, self.model, self.extra, self.concurrency)
 
 
 class OpenOpenAI(OpenEngine):

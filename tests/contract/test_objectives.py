@@ -22,7 +22,8 @@ PROGRESS = 0.4
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "next_token": [{}],
     "near_untouched": [
-        {"objective": "next_token", "weight": 2.0}, {"objective": "next_token", "weight": 2.0, "loss": "clipped_kl"},
+        {"objective": "next_token", "weight": 2.0},
+        {"objective": "next_token", "weight": 2.0, "loss": "clipped_kl"},
     ],
     "word_level": [{}, {"toward": "cosine"}, {"loss": {"top_k": {"k": 3}}}],
     "sampled_text": [

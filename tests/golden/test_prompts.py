@@ -9,7 +9,8 @@ from polydistill.records import Lang
 
 SHIPPED = ["eng", "spa", "cat", "glg", "epo", "swa", "por", "fra", "deu", "ita"]
 NEEDS = {
-    "answer_in": ({"language"}, 4), "explain_in": ({"language"}, 4), "complete": ({"text"}, 5), "translate": ({"target", "text"}, 8),
+    "answer_in": ({"language"}, 4), "explain_in": ({"language"}, 4), "complete": ({"text"}, 5),
+    "translate": ({"target", "text"}, 8),
     "translate_heldout": ({"source", "target", "text"}, 1), "documentation_qa": ({"title"}, 1), "capitals": ({"country"}, 1),
     "summarize": ({"text"}, 1), "page_questions": ({"title"}, 4),
 }  # fmt: skip

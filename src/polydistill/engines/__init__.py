@@ -116,7 +116,7 @@ class Engine(Component):
 
     @contextmanager
     def served(self, retries: int | None = None) -> Iterator["Server"]:
-        """The server that runs it, for the length of a ``with`` block, for engines that ask one; ``retries`` in place of theirs."""
+        """The server that runs it, inside a ``with`` block, for engines that ask one; ``retries`` in place of theirs."""
         raise BadModel(f"the engine {self.name()} asks no server; give {{openai: {{base_url: ..., model: ...}}}}")
         yield
 

@@ -220,6 +220,14 @@ def test_the_student_for_its_own_teacher_leaves_the_floor(model: Path):
         assert found.state == "ok", (loss, found)
 
 
+@pytest.mark.parametrize("teacher", ["untouched", "other_model"])
+def test_a_student_with_fewer_layers_is_its_own_teacher_too(teacher: str, model: Path):
+    asked = Untouched() if teacher == "untouched" else other_model(model)
+    fewer = subject(model, WordLevel(teacher=asked), moved=False, surgeries=({"take_layers": {"layers": [1]}},))
+    assert gradients.floor(fewer).state == "ok"
+    assert fewer.whole.loss > 0.1, "beside the whole model there is something to learn"
+
+
 def test_a_teacher_one_position_late_is_named(model: Path):
     one = subject(model, WordLevel(teacher=Late()), moved=False)
     assert float(broken(gradients.floor(one)).split()[1]) > 0.1

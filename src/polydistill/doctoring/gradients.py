@@ -55,10 +55,13 @@ def floor(subject: Subject) -> Found:
     job, batch = subject.job, subject.batch([row._replace(shown=()) for row in subject.job.rows])
     found = {}
     for objective in word_level(subject.settings.objective):
+        # After surgeries the untouched model is another one; here it is the student as it is.
+        whole, job.student.whole = job.student.whole, None
         taught = {
             teacher: rebuilt(teacher, lambda one: itself(one, subject)).open(job.student, wants)
             for teacher, wants in objective.asks().items()
         }
+        job.student.whole = whole
         for teacher in taught.values():
             teacher.prepare([batch])
         state = objective.start(job.student, taught).to(batch.device, next(job.student.parameters()).dtype)

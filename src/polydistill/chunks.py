@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-LOGITS = 1 << 23
-"""The most logits that exist at a time where they are computed in parts. In float32 that stays below 32 MiB, which C libraries
-hand out again at once; what is larger they ask of the system each time, in pages that it fills with zeros first."""
-WIDEST = 1 << 16
-"""A wider vocabulary counts as this one, so that there are at least 128 positions at a time: each time, the head is read."""
+LOGITS, WIDEST = 1 << 22, 40_000
+"""The most logits that exist at a time where they are computed in parts. A wider vocabulary counts as ``WIDEST``, so that there
+are at least 104 positions at a time: each time, the whole head is read."""
+CACHED = 1 << 18
+"""The most logits a thread of a CPU makes something of at a time: 1 MiB in float32, about what a core's own cache holds."""
 
 
 def at_a_time(vocabulary: int) -> int:
@@ -33,6 +33,18 @@ def over_chunks(
     if not torch.is_grad_enabled() or not (states.requires_grad or trained):
         return torch.cat([loss(*chunk) for chunk in _chunks(most, states, *others)])
     return _OverChunks.apply(loss, most, len(others), states, *others, *trained)
+
+
+def over_logits(loss: Callable[..., Tensor], logits: Tensor, *others: Tensor, parameters: Sequence[Tensor] = ()) -> Tensor:
+    """`over_chunks` of logits that are there, as many as a CPU's caches hold.
+
+    What a loss makes of logits is several times their size. But the products that give them are fast for many positions
+    only. So many are made at a time, and few compared.
+    """
+    if logits.device.type != "cpu":
+        return loss(logits, *others)
+    most = max(1, CACHED * torch.get_num_threads() // logits.shape[-1])
+    return over_chunks(loss, logits, *others, most=most, parameters=parameters)
 
 
 def _chunks(most: int, *tensors: Tensor) -> list[tuple[Tensor, ...]]:
@@ -58,7 +70,7 @@ class _OverChunks(torch.autograd.Function):
             enabled, dtype = ctx.autocast
             with torch.autocast(states.device.type, dtype, enabled=enabled):
                 _, gradients = _with_gradients(ctx.loss, _chunks(ctx.most, states, *others), trained, grown.split(ctx.most))
-        elif len(grown):
+        elif len(grown) and grown[0] != 1:
             for gradient in gradients:
                 gradient.mul_(grown[0])
         return None, None, None, gradients[0], *(None for _ in others), *gradients[1:]
@@ -71,11 +83,11 @@ def _with_gradients(
     # What stays is made whole: pieces of it would come to lie in the memory that one chunk leaves and the next one needs.
     states, done = chunks[0][0], 0
     losses = states.new_empty(sum(len(states) for states, *_ in chunks))
-    of_states, of_trained = states.new_zeros(len(losses), *states.shape[1:]), [torch.zeros_like(p) for p in trained]
+    of_states, of_trained = states.new_empty(len(losses), *states.shape[1:]), [torch.zeros_like(p) for p in trained]
     with _AddedUp({id(p): total for p, total in zip(trained, of_trained, strict=True)}):
         for number, (states, *others) in enumerate(chunks):
             here = slice(done, done := done + len(states))
-            part = _one(loss, states, others, trained, grown[number] if grown else None, [of_states[here], *of_trained])
+            part = _one(loss, states, others, trained, grown[number] if grown else None, of_states[here], of_trained)
             losses = losses if number else losses.to(part.dtype)
             losses[here] = part
     return losses, [of_states, *of_trained]
@@ -83,15 +95,16 @@ def _with_gradients(
 
 def _one(
     loss: Callable[..., Tensor], states: Tensor, others: Sequence[Tensor], trained: Sequence[Tensor],
-    grown: Tensor | None, totals: Sequence[Tensor],
+    grown: Tensor | None, of_states: Tensor, of_trained: Sequence[Tensor],
 ) -> Tensor:  # fmt: skip
-    """The losses of a chunk; adds its gradients to the totals."""
+    """The losses of a chunk; puts its states' gradient into ``of_states`` and adds the others to ``of_trained``."""
     with torch.enable_grad():
         own = states.detach().requires_grad_()
         losses = loss(own, *others)
         weighted = losses.sum() if grown is None else (losses * grown).sum()
-    gradients = torch.autograd.grad(weighted, [own, *trained], allow_unused=True)
-    for total, one in zip(totals, gradients, strict=True):
+    gradient, *more = torch.autograd.grad(weighted, [own, *trained], allow_unused=True)
+    of_states.copy_(torch.zeros_like(own) if gradient is None else gradient)
+    for total, one in zip(of_trained, more, strict=True):
         if one is not None:
             total += one
     return losses.detach()

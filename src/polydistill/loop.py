@@ -258,10 +258,9 @@ def main() -> None:
     def stopping() -> bool:
         return Path(job["stop"]).exists() or abandoned(out)
 
-    joined(out.parents[1], stopping)
     try:
         # A rank that ended in an error would have the launcher kill the others.
-        with suppress(Stopped):
+        with suppress(Stopped), joined(out.parents[1], stopping):
             fit(settings, Path(job["folder"]), template, Rows(Path(job["mixture"])), out, stopping)
     except (OSError, ValueError, RuntimeError, LookupError, FloatingPointError) as error:
         sys.stderr.write(f"train: rank {os.environ.get('RANK', '0')}: {progress.spoken(str(error))}\n")

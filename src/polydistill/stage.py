@@ -29,7 +29,7 @@ from .endings import AfterStage, PartDone, Stopped, WouldRun
 from .records import Row, batches, digest
 from .storage.files import file_digest, make_folder, replacing, write_json
 from .storage.locks import only_runner
-from .storage.manifest import BESIDE, damage, finish, is_finished, reopen
+from .storage.manifest import BESIDE, damage, finish, is_finished, mended
 
 
 class Artifact:
@@ -146,9 +146,14 @@ def working(space: Workspace) -> Iterator[Workspace]:
         _workspace.reset(token)
 
 
-def joined(root: Path, asked: Callable[[], bool]) -> None:
+@contextmanager
+def joined(root: Path, asked: Callable[[], bool]) -> Iterator[None]:
     """Opens a run in a process that the run itself started; ``asked`` says when to stop."""
-    _workspace.set(Workspace(root, asked=asked))
+    token = _workspace.set(Workspace(root, asked=asked))
+    try:
+        yield
+    finally:
+        _workspace.reset(token)
 
 
 def pause() -> None:
@@ -199,14 +204,6 @@ def stage(version: int = 1) -> Callable[[Callable[..., R]], Callable[..., R]]:
         return run
 
     return decorate
-
-
-def mended(out: Path) -> None:
-    """Opens a finished folder again whose files are not what was written, and says so."""
-    if is_finished(out) and (damaged := damage(out)):
-        what = ", ".join(f"{file} {fault}" for file, fault in damaged.items())
-        reopen(out, damaged)
-        progress.say(f"{out.name}: {what}; it is made again, and what was there is in {out.name}/{BESIDE}/damaged")
 
 
 def clean(out: Path) -> None:

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from polydistill.chunks import at_a_time, over_chunks
+from polydistill import chunks
+from polydistill.chunks import at_a_time, over_chunks, over_logits
 
 WIDE = 50
 
@@ -153,8 +154,31 @@ def test_no_positions_give_no_losses():
 
 
 def test_how_many_positions_come_at_a_time():
-    """Logits of 32 MiB in float32, but no fewer positions than make the reading of a wide head worth while."""
-    assert at_a_time(32_768) == 256
-    assert at_a_time(49_152) == 170
-    assert at_a_time(65_536) == at_a_time(262_144) == 128
-    assert at_a_time(1 << 24) == 128
+    """No fewer than make the reading of a wide head worth while."""
+    assert at_a_time(32_768) == 128
+    assert at_a_time(49_152) == at_a_time(262_144) == at_a_time(1 << 24) == 104
+
+
+@pytest.mark.parametrize("counts", [torch.full((7,), 0.25), torch.arange(7.0)], ids=["alike", "differently"])
+def test_losses_of_logits_come_a_few_positions_at_a_time(counts: torch.Tensor, monkeypatch: pytest.MonkeyPatch):
+    """Inside of those of states, with something learned on the way."""
+    states, others, head = made()
+    weight, seen = torch.rand(WIDE, 1, dtype=torch.float64, requires_grad=True), []
+    monkeypatch.setattr(chunks, "CACHED", 2 * WIDE)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+
+    def loss(logits: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        seen.append(len(logits))
+        return (logits.square() @ weight)[:, 0] * other[:, 0]
+
+    def of_logits(own: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return over_logits(loss, own @ head, other, parameters=[weight])
+
+    whole = loss(states @ head, others)
+    seen.clear()
+    chunked = over_chunks(of_logits, states, others, most=3, parameters=[head, weight])
+    assert seen == [2, 1, 2, 1, 1]
+    assert torch.allclose(chunked, whole)
+    expected, found = (torch.autograd.grad((one * counts).sum(), [states, head, weight]) for one in (whole, chunked))
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other)

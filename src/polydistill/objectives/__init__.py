@@ -4,7 +4,7 @@ To add one: a file here with one frozen class that gives `Objective.__call__`. `
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..component import Component, contract
@@ -136,12 +136,15 @@ def token_losses(
     loss stands at its last token; see `spans.span_losses`. ``toward`` t < 1 puts (1 - t) student + t teacher, of logits, in
     the place of a dense teacher's; the student's part of it is held still.
     """
-    from ..chunks import over_chunks
+    from ..chunks import over_chunks, over_logits
 
-    parameters = [*student.head_parameters, *(p for module in learned for p in module.parameters())]
+    learns = [p for module in learned for p in module.parameters()]
 
-    def chunked(compare: object, *others: "Tensor") -> "Tensor":
-        return over_chunks(compare, states, *others, most=student.positions_at_a_time, parameters=parameters)  # type: ignore[arg-type]
+    def chunked(compare: object, logits: "Callable[..., tuple[Tensor, ...]]", *others: "Tensor") -> "Tensor":
+        return over_chunks(
+            lambda own, *some: over_logits(compare, *logits(own, *some), parameters=learns), states, *others,  # type: ignore[arg-type]
+            most=student.positions_at_a_time, parameters=[*student.head_parameters, *learns],
+        )  # fmt: skip
 
     if said.spans:
         from ..spans import span_losses
@@ -149,14 +152,20 @@ def token_losses(
         return span_losses(loss, student, states, said.spans, learned, toward)
     if said.dense:
 
-        def dense(own: "Tensor", theirs: "Tensor") -> "Tensor":
+        def both_sides(own: "Tensor", theirs: "Tensor") -> "tuple[Tensor, Tensor]":
             p = said.dense.head(theirs)
-            q = student.head(own)[:, : p.shape[1]]
+            return student.head(own)[:, : p.shape[1]], p
+
+        def dense(q: "Tensor", p: "Tensor") -> "Tensor":
             return loss(q, p if toward == 1 else (1 - toward) * q.detach() + toward * p, *learned)
 
-        return chunked(dense, said.dense.states)
+        return chunked(dense, both_sides, said.dense.states)
+
+    def own_side(own: "Tensor", *some: "Tensor") -> "tuple[Tensor, ...]":
+        return student.head(own), *some
+
     if said.top_k:
         support = type(said.top_k)
-        return chunked(lambda own, *some: loss.of_likeliest(student.head(own), support(*some), *learned), *said.top_k)
+        return chunked(lambda q, *some: loss.of_likeliest(q, support(*some), *learned), own_side, *said.top_k)
     draws = type(said.sampled)
-    return chunked(lambda own, *some: loss.of_drawn(student.head(own), draws(*some), *learned), *said.sampled)
+    return chunked(lambda q, *some: loss.of_drawn(q, draws(*some), *learned), own_side, *said.sampled)

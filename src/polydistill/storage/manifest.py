@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from .. import progress
 from ..records import digest
 from .files import file_digest, state_of, sync, write_json
 from .marker import File
@@ -125,3 +126,11 @@ def _remembered(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def mended(out: Path) -> None:
+    """Opens a finished folder again whose files are not what was written, and says so."""
+    if is_finished(out) and (damaged := damage(out)):
+        what = ", ".join(f"{file} {fault}" for file, fault in damaged.items())
+        reopen(out, damaged)
+        progress.say(f"{out.name}: {what}; it is made again, and what was there is in {out.name}/{BESIDE}/damaged")

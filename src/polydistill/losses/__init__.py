@@ -85,12 +85,23 @@ class LogitsLoss(Loss):
         """In nats a token. Where ``takes`` has spans, a vocabulary may be as small as two outcomes; see `spans.span_losses`."""
 
     def of_likeliest(self, student: "Logits", teacher: "Support", *learned: "State") -> "PerToken":
-        """The same from the teacher's likeliest tokens alone, where ``takes`` has top_k."""
-        raise NotImplementedError
+        """The same from the teacher's likeliest tokens alone, where ``takes`` has top_k.
+
+        Raises:
+            ValueError: it has not; a plan that asks for it is refused before.
+        """
+        raise self._not_from("top_k")
 
     def of_drawn(self, student: "Logits", teacher: "Draws", *learned: "State") -> "PerToken":
-        """The same from tokens drawn from the teacher, where ``takes`` has sampled."""
-        raise NotImplementedError
+        """The same from tokens drawn from the teacher, where ``takes`` has sampled.
+
+        Raises:
+            ValueError: it has not; a plan that asks for it is refused before.
+        """
+        raise self._not_from("sampled")
+
+    def _not_from(self, form: Form) -> ValueError:
+        return ValueError(f"{self.name()} is computed from {' or '.join(self.takes)}, not from {form}")
 
 
 class HiddenLoss(Loss):

@@ -5,9 +5,12 @@ To add one: a file here with one frozen class that gives `Objective.__call__`. `
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from ..component import Component, contract
+from pydantic import Field, model_validator
+
+from ..component import Beside, Component, Count, Fraction, contract
+from ..engines import Sampling
 from ..losses import LogitsLoss, Loss, Sizes
 from ..signals import TeacherSignal, Wants
 from ..teachers import OpenTeacher, Teacher
@@ -96,6 +99,85 @@ class Objective(Component):
 def both(one: Mapping[Teacher, Wants], other: Mapping[Teacher, Wants]) -> dict[Teacher, Wants]:
     """What two objectives ask of their teachers together."""
     return {teacher: one.get(teacher, Wants()) | other.get(teacher, Wants()) for teacher in (*one, *other)}
+
+
+class Around(Objective):
+    """An objective around another one: what it does not say of itself is what that one says."""
+
+    objective: Objective
+    """What is minimised inside it."""
+
+    @property
+    def looks_at_rich(self) -> bool:
+        return self.objective.looks_at_rich
+
+    @property
+    def own_target(self) -> bool:
+        return self.objective.own_target
+
+    @property
+    def rewrites(self) -> bool:
+        return self.objective.rewrites
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return self.objective.parts
+
+    def asks(self) -> dict[Teacher, Wants]:
+        return self.objective.asks()
+
+    def wants(self) -> Wants:
+        return self.objective.wants()
+
+    def start(self, student: "Student", taught: Taught) -> "State":
+        from ..state import State
+
+        return State.of([self.objective.start(student, taught)])
+
+    def rewritten(
+        self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"
+    ) -> "list[Tokens]":
+        return self.objective.rewritten(student, taught, rows, progress, state.parts[0])
+
+    def counts(self, row: "Tokens") -> dict[str, float]:
+        return self.objective.counts(row)
+
+
+class OnWritten(Around):
+    """An objective around another one, on answers that are written while the student trains: `Tokens.written`."""
+
+    share: Fraction = 1.0
+    """How many of the rows get such an answer; the others keep their own."""
+    sampling: Sampling = Field(default=Sampling(temperature=1.0), validate_default=True)
+    """How answers are drawn."""
+    side_by_side: Beside[Count] = 32
+    """How many are written at a time."""
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        if self.objective.rewrites:
+            raise ValueError(f"{self.objective.name()} in it gives rows another answer too; only one of them can")
+        if fixed := [teacher.name() for teacher in self.objective.asks() if not teacher.lives]:
+            raise ValueError(f"the teacher {fixed[0]} says only what it has said before, and these answers are new each time")
+        return self
+
+    @property
+    def rewrites(self) -> bool:
+        return True
+
+    def counts(self, row: "Tokens") -> dict[str, float]:
+        return self.objective.counts(row.written or row)
+
+    def __call__(
+        self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
+    ) -> "dict[str, Tensor]":
+        return self.objective(student, taught, batch.as_written(), progress, state.parts[0])
+
+    @abstractmethod
+    def rewritten(
+        self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"
+    ) -> "list[Tokens]":
+        """A share of the rows with answers of their own."""
 
 
 def check_layers(pairs: Iterable[tuple[int, int]], student: Sizes, teacher: Sizes, first: int) -> None:

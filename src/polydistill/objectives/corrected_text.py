@@ -4,18 +4,14 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
-from ..component import Beside, Count, Fraction
-from ..engines import Sampling
 from ..losses import LogitsLoss
 from ..records import seed_of
 from ..signals import TeacherSignal, Wants
 from ..teachers import Teacher
-from . import Objective, Taught, both, token_losses
+from . import OnWritten, Taught, both, token_losses
 from ._writing import written
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..batch import Batch, Tokens
     from ..state import State
     from ..student import Student
@@ -24,7 +20,7 @@ LEAST = 1e-6
 """Nats: closer than this the two agree, whatever was drawn."""
 
 
-class CorrectedText(Objective):
+class CorrectedText(OnWritten):
     """L(q, y'), y' the student's answer y up to its worst token, the teacher's token there, and what the student goes on with.
 
     The worst token is, of those for which the teacher's likeliest token is another one, the one with the largest D(p_t, q_t).
@@ -36,51 +32,21 @@ class CorrectedText(Objective):
     Checked: with the student for its own teacher every answer stays; one token is changed and what stands before it is kept.
     """
 
-    objective: Objective
-    """What is minimised on these answers."""
     teacher: Teacher = Field(default="untouched", validate_default=True)
     """Who corrects."""
     loss: LogitsLoss = Field(default="forward_kl", validate_default=True)
     """D, by which a token is worse than another; what it learns stays as it begins."""
-    share: Fraction = 1.0
-    """How many of the rows get an answer of this kind."""
-    sampling: Sampling = Field(default=Sampling(temperature=1.0), validate_default=True)
-    """How the student writes."""
-    side_by_side: Beside[Count] = 32
-    """How many rows are written at a time."""
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.objective.rewrites:
-            raise ValueError(f"{self.objective.name()} in it gives rows another answer too; only one of them can")
-        for teacher in self.asks():
-            if not teacher.lives:
-                raise ValueError(f"the teacher {teacher.name()} says only what it has said before, and these answers are new")
-        if "dense" not in self.teacher.gives:
-            raise ValueError(f"a correction needs all logits of the teacher, and {self.teacher.name()} does not give them")
+    def _can_correct(self) -> Self:
+        if "dense" not in self.teacher.gives or not self.teacher.lives:
+            raise ValueError(
+                f"a correction needs all logits of the teacher, and {self.teacher.name()} does not give them of new text"
+            )
         return self
-
-    @property
-    def looks_at_rich(self) -> bool:
-        return self.objective.looks_at_rich
-
-    @property
-    def own_target(self) -> bool:
-        return self.objective.own_target
-
-    @property
-    def rewrites(self) -> bool:
-        return True
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        return self.objective.parts
 
     def asks(self) -> dict[Teacher, Wants]:
         return both(self.objective.asks(), {self.teacher: Wants(tokens=True)})
-
-    def wants(self) -> Wants:
-        return self.objective.wants()
 
     def start(self, student: "Student", taught: Taught) -> "State":
         from ..state import State
@@ -136,11 +102,3 @@ class CorrectedText(Objective):
             at = int(own.argmax())
             found.append((at if own[at] else None, int(tokens[at])))
         return found
-
-    def counts(self, row: "Tokens") -> dict[str, float]:
-        return self.objective.counts(row.written or row)
-
-    def __call__(
-        self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
-    ) -> "dict[str, Tensor]":
-        return self.objective(student, taught, batch.as_written(), progress, state.parts[0])

@@ -8,7 +8,7 @@ from ..component import find
 from ..losses import LogitsLoss
 from ..signals import Wants
 from ..teachers import Teacher
-from . import Objective, Taught, both, token_losses
+from . import Around, Objective, Taught, both, token_losses
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..student import Student
 
 
-class NearUntouched(Objective):
+class NearUntouched(Around):
     """L + w sum_t D(p_t, q_t): ``objective``, plus ``weight`` times the distance from the untouched model.
 
     p_t and q_t are what the untouched model and the student say of the next token. t runs over the answer tokens of the
@@ -47,10 +47,6 @@ class NearUntouched(Objective):
         return self.objective.own_target or (self.weight > 0 and self.loss.holds_still)
 
     @property
-    def rewrites(self) -> bool:
-        return self.objective.rewrites
-
-    @property
     def parts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.objective.parts, self.name())))
 
@@ -64,15 +60,8 @@ class NearUntouched(Objective):
     def start(self, student: "Student", taught: Taught) -> "State":
         from ..state import State
 
-        state = State()
-        state.objective = self.objective.start(student, taught)
-        state.loss = State.of(self.loss.start(student.sizes, student.sizes) if self.weight else ())
-        return state
-
-    def rewritten(
-        self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"
-    ) -> "list[Tokens]":
-        return self.objective.rewritten(student, taught, rows, progress, state.objective)
+        learned = self.loss.start(student.sizes, student.sizes) if self.weight else ()
+        return State.of([self.objective.start(student, taught), State.of(learned)])
 
     def counts(self, row: "Tokens") -> dict[str, float]:
         return {self.name(): float(row.learned), **self.objective.counts(row)}
@@ -81,12 +70,12 @@ class NearUntouched(Objective):
         self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
     ) -> "dict[str, Tensor]":
         with student.once(self.wants()):
-            parts = self.objective(student, taught, batch, progress, state.objective)
+            parts = self.objective(student, taught, batch, progress, state.parts[0])
             distance = next(iter(parts.values())).new_zeros(len(batch.ids))
             if self.weight and batch.rich.any():
                 rich = batch.only(batch.rich)
                 own = student.states(batch)[batch.rich[:, None].expand_as(batch.answers)[batch.answers]]
                 untouched = taught[find("teachers", "untouched")()].signal(rich)  # type: ignore[index]
-                tokens = token_losses(self.loss, student, own, untouched, state.loss.parts)
+                tokens = token_losses(self.loss, student, own, untouched, state.parts[1].parts)
                 distance[batch.rich] = self.weight * rich.by_row(tokens)
         return {**parts, self.name(): distance + parts.get(self.name(), 0)}

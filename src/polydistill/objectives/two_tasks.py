@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ..component import Fraction
-from ..signals import Wants
-from ..teachers import Teacher
-from . import Objective, Taught
+from . import Around, Objective, Taught
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from ..student import Student
 
 
-class TwoTasks(Objective):
+class TwoTasks(Around):
     """L = alpha L_label + (1 - alpha) L_rationale: ``objective`` on rows of two groups, each a mean over its own tokens.
 
     Rows of the group ``rationales`` are the second task, all others the first. At share 1 rationales teach nothing, and it is
@@ -35,34 +33,8 @@ class TwoTasks(Objective):
     """The group of rows that are rationales, as the mixture calls it."""
 
     @property
-    def looks_at_rich(self) -> bool:
-        return self.objective.looks_at_rich
-
-    @property
-    def own_target(self) -> bool:
-        return self.objective.own_target
-
-    @property
-    def rewrites(self) -> bool:
-        return self.objective.rewrites
-
-    @property
     def parts(self) -> tuple[str, ...]:
         return tuple(f"{task}_{part}" for task in ("label", "rationale") for part in self.objective.parts)
-
-    def asks(self) -> dict[Teacher, Wants]:
-        return self.objective.asks()
-
-    def wants(self) -> Wants:
-        return self.objective.wants()
-
-    def start(self, student: "Student", taught: Taught) -> "State":
-        return self.objective.start(student, taught)
-
-    def rewritten(
-        self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"
-    ) -> "list[Tokens]":
-        return self.objective.rewritten(student, taught, rows, progress, state)
 
     def task(self, row: "Tokens") -> str:
         """Which of the two a row belongs to."""
@@ -78,6 +50,6 @@ class TwoTasks(Objective):
         import torch
 
         second = torch.tensor([self.task(row) == "rationale" for row in batch.rows], device=batch.device)
-        parts = self.objective(student, taught, batch, progress, state)
+        parts = self.objective(student, taught, batch, progress, state.parts[0])
         first = {f"label_{part}": self.share * value.masked_fill(second, 0) for part, value in parts.items()}
         return first | {f"rationale_{part}": (1 - self.share) * value.masked_fill(~second, 0) for part, value in parts.items()}

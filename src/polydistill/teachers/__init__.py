@@ -48,8 +48,12 @@ class OpenTeacher(ABC):
         del batches
 
     def write(self, prompts: Sequence[Sequence[int]], sampling: Sampling, seeds: Sequence[int]) -> list[list[int]]:
-        """Its own answers, where it gives text; see `Student.write`."""
-        raise NotImplementedError
+        """Its own answers; see `Student.write`.
+
+        Raises:
+            ValueError: it gives no text; a plan that asks for it is refused before.
+        """
+        raise ValueError(f"{type(self).__name__} says what it finds likely, and writes no text of its own")
 
     def close(self) -> None:
         """Called by who asked it for a while and does so no more."""

@@ -93,19 +93,23 @@ class OpenCached(OpenTeacher):
             )
 
     def _missing(self, batches: Iterable[Batch]) -> tuple[set[bytes], list[list[Tokens]]]:
-        """The keys of everything that is wanted, and this rank's share of the rows of which something is missing."""
+        """The keys of everything that is wanted, and the rows of this rank's share of which something is missing.
+
+        Which batches a rank has its part in is decided by their number alone: a rank that comes later finds rows already
+        kept that another did not.
+        """
         rank, ranks = _rank()
         wanted, missing = set[bytes](), list[list[Tokens]]()
-        for batch in batches:
+        for number, batch in enumerate(batches):
             rows = []
             for row in (*batch.rows, *(row.rejected for row in batch.rows if row.rejected)):
                 keys = {self._key(row, part) for part in self._parts}
                 if keys - wanted and any(key not in self.cache for key in keys):
                     rows.append(row)
                 wanted |= keys
-            if rows or (self._lacks_head and not missing):  # any batch shows what the head is
+            if number % ranks == rank and (rows or (self._lacks_head and not missing)):  # any batch shows what the head is
                 missing.append(rows or list(batch.rows))
-        return wanted, missing[rank::ranks]
+        return wanted, missing
 
     def _capture(self, missing: Sequence[Sequence[Tokens]]) -> None:
         device = self.student.device

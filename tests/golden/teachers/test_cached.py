@@ -24,7 +24,7 @@ from polydistill.models import load_model, load_tokenizer
 from polydistill.signals import Support, TeacherSignal, Wants
 from polydistill.stage import Workspace
 from polydistill.student import TOKENS, Student
-from polydistill.teachers import OpenTeacher, Teacher
+from polydistill.teachers import OpenTeacher, Teacher, _kept
 from polydistill.teachers._choosing import drawn, likeliest
 from polydistill.teachers._codec import draws_of, of_draws, of_states, of_support, side_by_side, states_of, support_of
 from polydistill.teachers._kept_head import head_of
@@ -277,6 +277,18 @@ def test_second_answers_are_captured_too(student: Student):
     row = ROWS[0]._replace(rejected=ROWS[0].answered([99, 257]))
     teacher = opened(Cached(), student, [padded([row])])
     assert teacher.say(padded([row.rejected])).top_k
+
+
+def test_a_rank_that_comes_later_captures_the_whole_of_its_share(student: Student, monkeypatch: pytest.MonkeyPatch):
+    asked, batches = Asked(monkeypatch), [padded([row]) for row in ROWS]
+    monkeypatch.setattr(_kept, "_any_rank", lambda true: true)
+    monkeypatch.setattr(_kept, "_rank", lambda: (0, 2))
+    with pytest.raises(ValueError, match="2 of 4 signals are not in"):  # the other's share, of which nobody has been asked
+        opened(Cached(keeps="states"), student, batches)
+    assert asked.rows == ["a", "c"]
+    monkeypatch.setattr(_kept, "_rank", lambda: (1, 2))
+    opened(Cached(keeps="states"), student, batches)
+    assert asked.rows == ["a", "c", "b", "d"]
 
 
 @pytest.mark.parametrize("error", [KeyError, Stopped])

@@ -26,7 +26,7 @@ from .report import ReportSettings
 from .teachers import every
 from .training import TrainSettings
 from .translate import TranslateSettings
-from .yaml_tree import PlanError, line_of, load, merged, override, place, plain, unplaced
+from .yaml_tree import PlanError, load, merged, override, place, plain, unplaced
 
 RECIPES = Path(__file__).parent / "recipes"
 SECTIONS = {
@@ -178,22 +178,24 @@ def read_plan(
     path = path / "plan.yaml" if is_run else path
     if not os.path.isfile(path):  # unlike Path.is_file it takes a name of any length
         raise PlanError([unknown("recipe, plan file or run", given, recipe_names(), "polydistill list recipes")])
+    short = (("model", model), ("from", source), ("to", target))
+    changes = [*(f"{key}={value}" for key, value in short if value is not None), *(overrides or ())]
     tree = load(path)
     if is_run:
         tree["runs"] = str(path.absolute().parent.parent)
+    for change in [change for change in changes if change.partition("=")[0].strip() == "recipe"]:
+        if is_run or path.parent == RECIPES:
+            raise PlanError([f"{change}: only a plan's file can begin from another recipe; a recipe is run by its own name"])
+        override(tree, change)
+        changes.remove(change)
     if "recipe" in tree:
-        base = RECIPES / f"{tree['recipe']}.yaml"
-        if not base.is_file():
-            where = f"{path}, line {line_of(tree, ('recipe',))}"
-            raise PlanError([f"{where}: {unknown('recipe', str(tree['recipe']), recipe_names(), 'polydistill list recipes')}"])
-        tree = merged(recipe_tree(base), tree, Plan)
+        if str(tree["recipe"]) not in recipe_names():
+            no_such = unknown("recipe", str(tree["recipe"]), recipe_names(), "polydistill list recipes")
+            raise PlanError([f"{place(tree, ('recipe',), str(path)).removesuffix(': recipe')}: {no_such}"])
+        tree = merged(recipe_tree(RECIPES / f"{tree['recipe']}.yaml"), tree, Plan)
     if path.parent == RECIPES:
         tree["recipe"] = path.stem
-    short = (("model", model), ("from", source), ("to", target))
-    changes = [*(f"{key}={value}" for key, value in short if value is not None), *(overrides or ())]
     for change in changes:
-        if change.startswith("recipe="):
-            raise PlanError([f"{change}: a plan's recipe stands in its file, or is run by its name"])
         override(tree, change)
     return build(tree, str(path))
 

@@ -103,6 +103,8 @@ def override(tree: CommentedMap, change: str) -> None:
     if secrets := list(keys.found_in({part: value for part in parts})):
         raise PlanError([f"the setting {keys.masked(key)} {secrets[0][1]}"])
     node: Any = tree
+    if parts[0] == "rounds" and len(parts) > 2:
+        node, parts = _round(tree, parts[1], key), parts[2:]
     for part, following in pairwise(parts):
         if part == "model" and isinstance(tree.get("model"), str) and node is tree:  # a path, not an engine's name
             tree["model"] = CommentedMap(transformers=CommentedMap(path=tree["model"]))
@@ -115,6 +117,15 @@ def override(tree: CommentedMap, change: str) -> None:
     node[last] = _value(key, value)
     if node.lc.data:
         node.lc.data.pop(last, None)
+
+
+def _round(tree: CommentedMap, number: str, key: str) -> Any:
+    """The settings of a further round; the first one is round 2."""
+    rounds = tree.get("rounds") or []
+    numbers = [str(place + 2) for place in range(len(rounds))]
+    if number not in numbers or not isinstance(rounds[numbers.index(number)], CommentedMap):
+        raise PlanError([f"{key} cannot be set: of further rounds there are {', '.join(numbers) or 'none'}"])
+    return rounds[numbers.index(number)]
 
 
 def _opened(node: Any, part: str, key: str) -> Any:

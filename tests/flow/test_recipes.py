@@ -31,7 +31,7 @@ def plan_of(name: str, folder: Path) -> Plan:
         "mix.filters=[]", f"mix.texts=[{{parallel: {{path: {folder}/parallel.tsv}}}}]", "mix.tokens=2500",
         "train.batch_rows=8", "train.learning_rate=0.001", "train.compute=float64", "train.device=cpu",
         "choose.retain=null", "evaluate.evaluators=[loops]",
-        *(["train.draws.every=2"] if name == "ddk" else []),
+        *(["rounds.2.train.draws.every=2"] if name == "ddk" else []),
     ], source="eng", target="spa")  # fmt: skip
 
 

@@ -294,7 +294,8 @@ def test_a_mistake_on_the_command_line_has_no_line_of_the_file(path: Path):
         ("mix.builders.language_pair.rich=1", "it holds language_pairs; did you mean language_pairs?"),
         ("mix.tokens.x=1", "mix.tokens.x cannot be set one by one, because tokens is a value"),
         ("mix.filters=[a", "mix.filters=[a: while parsing a flow sequence"),
-        ("recipe=sdrrl", "a plan's recipe stands in its file"),
+        ("recipe=sdrl", "no recipe named 'sdrl'; did you mean sdrrl?"),
+        ("rounds.2.train.epochs=2", "rounds.2.train.epochs cannot be set: of further rounds there are none"),
         ("mix.filters=&a [*a]", "anchors and aliases are not used in plans"),
         ("mix.filters=!!python/object:os.system []", "tags (!!python/object:os.system) are not used in plans"),
     ],
@@ -302,6 +303,28 @@ def test_a_mistake_on_the_command_line_has_no_line_of_the_file(path: Path):
 def test_a_change_that_cannot_be_read_is_said(path: Path, change: str, said: str):
     (found,) = mistakes(path, changes=(change,))
     assert said in found
+
+
+def test_a_setting_of_a_further_round_is_changed_by_its_number(path: Path):
+    changes = [
+        "rounds=[{train: {epochs: 2}}, {train: {epochs: 3}}]",
+        "rounds.3.train.objective=next_token",
+        "rounds.2.train.epochs=5",
+    ]
+    plan = read_plan(str(path), changes, model="m")
+    assert [later.given for later in plan.rounds] == [
+        {"train": {"epochs": 5}},
+        {"train": {"epochs": 3, "objective": "next_token"}},
+    ]
+    assert "of further rounds there are 2, 3" in mistakes(path, changes=(*changes, "rounds.1.train.epochs=1"))[0]
+
+
+def test_a_file_begins_from_another_recipe(path: Path):
+    plan = read_plan(str(path), ["recipe=copsd"], model="m")
+    assert plan.recipe == "copsd"
+    assert [list(later.given) for later in plan.rounds] == [["mix", "train"]]
+    for kept in (RECIPES / "sdrrl.yaml", path.parent):  # a recipe, and the folder of a run
+        assert "only a plan's file can begin from another recipe" in mistakes(kept, changes=("recipe=copsd",))[0]
 
 
 def test_a_component_in_a_list_is_changed_by_its_name(path: Path):

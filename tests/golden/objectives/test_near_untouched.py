@@ -15,6 +15,8 @@ from polydistill.objectives import Objective
 from polydistill.objectives.near_untouched import NearUntouched
 from polydistill.objectives.next_token import NextToken
 from polydistill.objectives.word_level import WordLevel
+from polydistill.schedules._following import Following
+from polydistill.schedules.adaptive_interpolation import AdaptiveInterpolation
 from polydistill.student import TOKENS, Student
 from polydistill.teachers import OpenTeacher
 from polydistill.teachers.untouched import Untouched
@@ -167,3 +169,12 @@ def test_another_teacher_inside_is_asked_as_well(random_model: Path):
 def test_a_negative_weight_is_refused():
     with pytest.raises(ValidationError, match="greater than or equal to 0"):
         NearUntouched(objective=NextToken(), weight=-1)
+
+
+def test_what_it_adds_is_no_business_of_a_schedule_inside(random_model: Path):
+    student, teacher = pair(random_model)
+    inner = WordLevel(toward=AdaptiveInterpolation())
+    state = NearUntouched(objective=inner).start(student, {Untouched(): teacher})
+    state.follow(student, {"word_level": 2.0, "near_untouched": 7.0}, 0.1)
+    (following,) = [part for part in state.modules() if isinstance(part, Following)]
+    assert following.at.loss == 2.0

@@ -88,39 +88,49 @@ def examined(plan: Plan, tell: Callable[[str], None], shown: progress.Line) -> I
         except Exception as error:  # whatever a component of the user's own raises: it is named, and the others go on
             return name, Found("BROKEN", type(error).__name__, str(error))
 
+    def of_rows(plan: Plan, sample: Sample) -> Iterator[tuple[str, Found]]:
+        yield checked("template round trip", lambda: texts.round_trip(template, sample.rows))
+        yield checked("tokenizer probe", lambda: texts.tokenizers(plan.train, template, sample.rows))
+        yield checked("answers learned", lambda: texts.learned(template, sample.pool or sample.rows, plan.mix.max_tokens))
+
+    def of_training(plan: Plan, sample: Sample) -> Iterator[tuple[str, Found]]:
+        begun: list[Subject] = []
+
+        def begins() -> Found:
+            begun.append(Subject(plan.train, sample.rows))
+            return Found("ok", "")
+
+        name, found = checked("training begins", begins)
+        if not begun:
+            yield name, found
+            return
+        (subject,) = begun
+        tell(subject.about)
+        yield checked("teacher = student", lambda: gradients.floor(subject))
+        yield checked("teacher in step", lambda: texts.in_step(subject))
+        yield checked("cached = live", lambda: gradients.cached(subject))
+        subject.move()
+        yield checked("packed = padded", lambda: gradients.packed(subject))
+        yield checked("each part counts", lambda: gradients.ratio(subject))
+        yield checked("padded = alone", lambda: gradients.alone(subject))
+        yield checked("1 x 8 = 2 x 4", lambda: gradients.split(subject))
+        yield checked("two ranks = one", lambda: gradients.ranks(subject))
+
     template, model = template_of(plan.train.model), plan.train.model
     if "batch_size" in type(model).model_fields:  # to find the fastest takes seconds
         model = model.model_copy(update={"batch_size": CHATS})
     with model.open() as engine:
-        sample = sampled(plan, engine)
+        sample, *later = [sampled(one, engine) for one in (plan, *(later.plan for later in plan.rounds))]
         tell(f"{len(sample.rows)} rows {sample.where}")
-        pool = sample.pool or sample.rows
-        yield checked("template round trip", lambda: texts.round_trip(template, sample.rows))
-        yield checked("tokenizer probe", lambda: texts.tokenizers(plan.train, template, sample.rows))
+        yield from of_rows(plan, sample)
         yield checked("end token", lambda: texts.end_token(template, engine, sample.rows))
-        yield checked("answers learned", lambda: texts.learned(template, pool, plan.mix.max_tokens))
         yield checked("equal answers", lambda: texts.equal_answers(engine, sample.rows))
-    begun: list[Subject] = []
-
-    def begins() -> Found:
-        begun.append(Subject(plan.train, sample.rows))
-        return Found("ok", "")
-
-    name, found = checked("training begins", begins)
-    if not begun:
-        yield name, found
-        return
-    (subject,) = begun
-    tell(subject.about)
-    yield checked("teacher = student", lambda: gradients.floor(subject))
-    yield checked("teacher in step", lambda: texts.in_step(subject))
-    yield checked("cached = live", lambda: gradients.cached(subject))
-    subject.move()
-    yield checked("packed = padded", lambda: gradients.packed(subject))
-    yield checked("each part counts", lambda: gradients.ratio(subject))
-    yield checked("padded = alone", lambda: gradients.alone(subject))
-    yield checked("1 x 8 = 2 x 4", lambda: gradients.split(subject))
-    yield checked("two ranks = one", lambda: gradients.ranks(subject))
+    yield from of_training(plan, sample)
+    for number, (further, rows) in enumerate(zip(plan.rounds, later, strict=True), 2):
+        tell(f"round {number}, from the plan's own model")
+        tell(f"{len(rows.rows)} rows {rows.where}")
+        yield from of_rows(further.plan, rows)
+        yield from of_training(further.plan, rows)
 
 
 def sampled(plan: Plan, engine: OpenEngine) -> Sample:

@@ -30,49 +30,59 @@ KEPT_QUESTIONS = 0.7
 def told(plan: Plan, probing: bool) -> Iterator[str]:
     """What is kept, what would run and why; and, after a probe, what that takes."""
     steps = outlook(plan)
-    yield from (f"{step.stage:<10}{'runs' if step.runs else 'kept':<6}{step.why}" for step in steps)
+    yield from (f"{step.stage:<12}{'runs' if step.runs else 'kept':<6}{step.why}" for step in steps)
     if not probing or not any(step.runs for step in steps):
         return
     speed, total = probe(plan), 0.0
     yield ""
     for cost in costs(plan, speed):
-        runs = next(step.runs for step in steps if step.stage == cost.stage)
+        runs = next((step.runs for step in steps if step.stage == cost.stage), True)
         total += cost.seconds if runs else 0.0
         kept = "" if runs else "  (kept)"
-        yield f"{cost.stage:<10}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}{kept}"
-    yield f"{'together':<10}{'':>16}  {progress.clock(total):>8}, give or take a third"
+        yield f"{cost.stage:<12}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}{kept}"
+    yield f"{'together':<12}{'':>16}  {progress.clock(total):>8}, give or take a third"
     written, free = disk(plan)
-    yield f"memory    {speed.memory:.1f} GB at least; disk up to {written:.1f} GB, {free:.0f} GB free"
+    yield f"memory      {speed.memory:.1f} GB at least; disk up to {written:.1f} GB, {free:.0f} GB free"
 
 
 class Step(NamedTuple):
     """One stage of a plan."""
 
     stage: str
+    """Its name, and in a further round the round's number."""
     runs: bool
     why: str
 
 
+def of_round(stage: str, number: int) -> str:
+    """What a stage is called in a round."""
+    return stage if number == 1 else f"{stage} {number}"
+
+
 def outlook(plan: Plan) -> list[Step]:
     """Which stages are finished and which would run, and why; looks at folders only."""
-    space = Workspace(plan.runs, only_look=True)
-    first, why = None, ""
+    rounds = [STAGES[:-2], *(tuple(name for name in STAGES[:-2] if name in later.again) for later in plan.rounds)]
+    stages = [of_round(name, number) for number, names in enumerate(rounds, 1) for name in names] + list(STAGES[-2:])
+    space = Workspace(plan.runs, only_look=True, rounds_left=len(plan.rounds))
+    first, why = len(stages), ""
     try:
         with working(space):
             run(plan)
     except WouldRun as would:
-        first = PART_OF.get(would.stage, would.stage)
+        name = PART_OF.get(would.stage, would.stage)
+        first = stages.index(name if name in STAGES[-2:] else of_round(name, len(rounds) - space.rounds_left))
         why = reason(would)
     except AfterStage:
         pass
-    finished = {PART_OF.get(name, name): result.folder.name for name, result, _ in space.finished}
-    steps = []
-    for stage in STAGES:
-        if first is None or STAGES.index(stage) < STAGES.index(first):
-            steps.append(Step(stage, False, f"kept in {finished.get(stage, '')}"))
-        else:
-            steps.append(Step(stage, True, why if stage == first else f"follows {first}"))
-    return steps
+    finished, number = dict[str, str](), 0
+    for name, result, _ in space.finished:  # each round goes through all of them, and what is kept comes again
+        number += name == STAGES[0]
+        finished[name if name in STAGES[-2:] else of_round(name, number)] = result.folder.name
+    return [
+        Step(stage, False, f"kept in {finished.get(stage, '')}") if at < first
+        else Step(stage, True, why if at == first else f"follows {stages[first]}")
+        for at, stage in enumerate(stages)
+    ]  # fmt: skip
 
 
 def reason(would: WouldRun) -> str:
@@ -141,7 +151,8 @@ class Speed(NamedTuple):
 
     generated: float
     scored: float
-    trained: float
+    trained: tuple[float, ...]
+    """In each round."""
     translated: float
     """Tokens of what is translated into one language; 0 for a translator that does not translate."""
     question: float
@@ -171,7 +182,7 @@ def probe(plan: Plan) -> Speed:
             scored = sum(counts) / (time.monotonic() - started)
         translated = sum(counts) / _translating(plan, texts) if plan.translate.translator.translates else 0.0
         chats = [chat.answered(text, plan.rich) for chat, text in zip(many, texts, strict=False)]
-        trained = _training(plan, chats)
+        trained = tuple(_training(one, chats) for one in (plan, *(later.plan for later in plan.rounds)))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return Speed(generated, scored, trained, translated, sum(counts) / len(counts), memory)
 
@@ -229,22 +240,39 @@ class Cost(NamedTuple):
 
 def costs(plan: Plan, speed: Speed) -> Iterator[Cost]:
     """Tokens and seconds of the stages that take long; what reads files is seconds and left out."""
-    questions = plan.ask.questions or sum(1 for _ in plan.ask.source.read(Languages(plan.rich, model=plan.model)))
-    if plan.ask.source.name() == "self_ask":
+    yield from _learning(plan, speed, STAGES)
+    for number, later in enumerate(plan.rounds, 2):
+        for cost in _learning(later.plan, speed, later.again, number):
+            yield cost._replace(stage=of_round(cost.stage, number))
+    yield _measuring("evaluate", plan, speed, plan.evaluate.evaluators, list(_stand_ins(plan, _questions(plan) // 5)), 2)
+
+
+def _questions(plan: Plan) -> int:
+    """How many a plan asks, at least 5."""
+    return max(5, plan.ask.questions or sum(1 for _ in plan.ask.source.read(Languages(plan.rich, model=plan.model))))
+
+
+def _learning(plan: Plan, speed: Speed, stages: Iterable[str], number: int = 1) -> Iterator[Cost]:
+    """What a round takes up to its student."""
+    questions, answered = _questions(plan), plan.answer.max_tokens
+    if "ask" in stages and plan.ask.source.name() == "self_ask":
         tokens = int(questions / KEPT_QUESTIONS * getattr(plan.ask.source, "max_tokens", 48))
         yield Cost("ask", tokens, tokens / speed.generated)
-    yield Cost("answer", questions * plan.answer.max_tokens, questions * plan.answer.max_tokens / speed.generated)
-    if speed.translated:
-        tokens = int(questions * (speed.question + plan.answer.max_tokens) * len(plan.to))
+    if "answer" in stages:
+        yield Cost("answer", questions * answered, questions * answered / speed.generated)
+    if "translate" in stages and speed.translated:
+        tokens = int(questions * (speed.question + answered) * len(plan.to))
         yield Cost("translate", tokens, tokens / speed.translated)
-    tokens = plan.mix.tokens * plan.train.epochs
-    yield Cost("train", tokens, tokens / speed.trained)
-    held = list(_stand_ins(plan, max(1, questions // 5)))
+    if "mix" in stages and any(builder.needs_rivals for builder in plan.mix.builders):
+        tokens = questions * answered * len(plan.to)
+        yield Cost("mix", tokens, tokens / speed.generated)
+    if "train" in stages:
+        tokens = plan.mix.tokens * plan.train.epochs
+        yield Cost("train", tokens, tokens / speed.trained[number - 1])
     kept = plan.train.candidates if plan.choose.checkpoints == "all" else 1
     candidates = kept * len(plan.choose.scales)
-    if candidates > 1:
+    if "choose" in stages and candidates > 1:
         yield _measuring("choose", plan, speed, plan.choose.evaluators, [], 1 + candidates)
-    yield _measuring("evaluate", plan, speed, plan.evaluate.evaluators, held, 2)
 
 
 def _measuring(

@@ -51,11 +51,15 @@ class Round(Settings):
     plan: "Plan"
     """The plan with this part laid over it."""
 
+    @property
+    def again(self) -> tuple[str, ...]:
+        """The stages from the first that it names on."""
+        names = tuple(SECTIONS)
+        return names[min((names.index(name) for name in self.given if name in SECTIONS), default=names.index("train")) :]
+
     def after(self, student: Engine) -> "Plan":
         """Its plan with the student in the model's place, from the first stage that it names."""
-        names = list(SECTIONS)
-        again = names[min((names.index(name) for name in self.given if name in SECTIONS), default=names.index("train")) :]
-        sections = {name: getattr(self.plan, name) for name in again if "model" in SECTIONS[name].model_fields}
+        sections = {name: getattr(self.plan, name) for name in self.again if "model" in SECTIONS[name].model_fields}
         theirs = {
             name: section.model_copy(update={"model": student})
             for name, section in sections.items() if section.model == self.plan.model

@@ -5,6 +5,7 @@ import random
 import shutil
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from polydistill.template import Template
 from polydistill.training import TrainSettings
 
 CHECKS = [
-    "template round trip", "tokenizer probe", "end token", "answers learned", "equal answers", "teacher = student",
+    "template round trip", "tokenizer probe", "answers learned", "end token", "equal answers", "teacher = student",
     "teacher in step", "cached = live", "packed = padded", "each part counts", "padded = alone", "1 x 8 = 2 x 4",
     "two ranks = one",
 ]  # fmt: skip
@@ -120,6 +121,21 @@ def test_a_sound_plan_ends_with_0_and_fits_80_columns_with_the_slowest_last(worl
     assert lines[0] == "56 rows made now of the plan's questions"
     assert any(line.endswith("in float64 on cpu as train does") for line in lines)
     assert [line[16:39].strip() for line in lines if line[:2] in ("ok", "no")] == CHECKS
+
+
+def test_each_round_is_looked_at(world: Path):
+    half = "{train: {surgeries: [take_layers], objective: word_level}, choose: {scales: [1.0]}}"
+    result = said("doctor", world, f"rounds=[{half}, {{mix: {{builders: [shown_answers]}}, train: {{learning_rate: 1.0e-5}}}}]")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    rounds = [at for at, line in enumerate(lines) if line.startswith("round ")] + [len(lines)]
+    assert lines[rounds[0] : rounds[0] + 2] == ["round 2, from the plan's own model", "56 rows made now of the plan's questions"]
+    for begin, end in pairwise(rounds):
+        named = [line[16:39].strip() for line in lines[begin:end] if line[:2] in ("ok", "no")]
+        assert named == [check for check in CHECKS if check not in ("end token", "equal answers")]
+    assert "word_level 0e+00" in "".join(lines[rounds[0] : rounds[1]])
+    assert not {line for line in lines[rounds[1] :] if "word_level" in line}
 
 
 def test_a_distilling_plan_is_sound_on_its_own_mixture(lifted: Any):

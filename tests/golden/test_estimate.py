@@ -80,7 +80,7 @@ def plan_of(world: Path, *changes: str) -> Plan:
     return read_plan(str(world), list(changes))
 
 
-SPEED = Speed(generated=10.0, scored=100.0, trained=50.0, translated=20.0, question=5.0, memory=1.0)
+SPEED = Speed(generated=10.0, scored=100.0, trained=(50.0, 25.0), translated=20.0, question=5.0, memory=1.0)
 
 
 def test_tokens_and_seconds_of_the_long_stages(world: Path):
@@ -97,6 +97,16 @@ def test_a_plan_that_asks_itself_generates_what_it_throws_away(world: Path):
     asks = plan_of(world, "ask={source: {self_ask: {max_tokens: 10}}, questions: 70}", "evaluate.evaluators=[loops]")
     first = next(costs(asks, SPEED))
     assert (first.stage, first.tokens) == ("ask", 70 / 0.7 * 10)
+
+
+def test_each_round_costs_what_it_does_again(world: Path):
+    rounds = "rounds=[{mix: {builders: [language_gap_rows], tokens: 500}, train: {objective: preferred}, choose: {scales: [1.0]}}]"
+    plan = plan_of(world, "evaluate.evaluators=[loops]", rounds)
+    found = {cost.stage: cost for cost in costs(plan, SPEED)}
+    assert list(found) == ["answer", "translate", "train", "mix 2", "train 2", "evaluate"]
+    assert found["train"][1:] == (2 * 3000, 2 * 3000 / 50)
+    assert found["mix 2"][1:] == (40 * 64, 40 * 64 / 10)  # the student's own answers
+    assert found["train 2"][1:] == (2 * 500, 2 * 500 / 25)
 
 
 def test_what_does_not_translate_costs_nothing(world: Path):
@@ -129,6 +139,21 @@ def test_a_plan_of_which_a_stage_is_done_runs_from_the_next_on(world: Path, tmp_
     assert first == ("ask", False, f"kept in {done.folder.name}")
     assert second == ("answer", True, "has not run yet")
     assert third == ("translate", True, "follows answer")
+
+
+def test_the_stages_of_further_rounds_come_after(world: Path, tmp_path: Path):
+    from polydistill.ask import ask
+
+    plan = plan_of(world, f"runs={tmp_path}/rounds", "rounds=[{mix: {tokens: 500}}, {train: {epochs: 1}}]")
+    with working(Workspace(plan.runs)):
+        ask(plan.ask)
+    steps = outlook(plan)
+    assert [step.stage for step in steps] == [
+        "ask", "answer", "translate", "mix", "train", "choose", "mix 2", "train 2", "choose 2", "train 3", "choose 3",
+        "evaluate", "report",
+    ]  # fmt: skip
+    assert [step.runs for step in steps] == [False] + [True] * 12
+    assert {step.why for step in steps[2:]} == {"follows answer"}
 
 
 def test_the_disk_that_is_wanted_grows_with_the_candidates(world: Path, tmp_path: Path):

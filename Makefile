@@ -81,7 +81,7 @@ study: real-parts $(HELP)/es .cache/apertium-eng-cat
 	  ask.source.page_questions.translated_into=cat --arms untouched,sdrrl,translate_train --seeds 3
 
 test: .venv/ready
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile
 
 test-real: real-parts .cache/chromium
 	$(BIN)/python -m pytest -q -m real

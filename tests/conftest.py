@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import tiny
+import tiny_analyses
 import tiny_network
 
 from polydistill.stage import Workspace, working
@@ -37,6 +38,12 @@ def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def taught_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny world's model, taught to answer. Not to be written to."""
     return tiny.model_folder(tmp_path_factory.mktemp("taught") / "model", taught=True)
+
+
+@pytest.fixture(scope="session")
+def analysed(tmp_path_factory: pytest.TempPathFactory) -> tiny_analyses.World:
+    """A finished run for analyses to look at. Not to be written to but into its folder analyses."""
+    return tiny_analyses.finished(tmp_path_factory.mktemp("analysed"))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tiny_signals import ctrl_c_after
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from polydistill import checkpoints, loop
-from polydistill.batch import Tokens, micro_batches, padded
+from polydistill.batch import Tokens
 from polydistill.engines.transformers import Transformers
 from polydistill.loop import fit, plan_steps
 from polydistill.models import load_model, load_tokenizer
@@ -458,22 +458,6 @@ def test_rows_come_in_the_mixtures_order_first_and_in_a_drawn_one_later():
     assert first != second != third
     assert plan_steps(settings(epochs=3, seed=1), rows) != plan_steps(settings(epochs=3), rows)
     assert [len(step) for step in plan_steps(settings(epochs=1, batch_rows=4), rows)] == [4, 4, 2]
-
-
-def test_rows_of_like_length_are_put_side_by_side():
-    rows = [Tokens([0] * length, 1) for length in (5, 2, 9, 3, 30, 2)]
-    found = [[len(row.ids) for row in some] for some in micro_batches(rows, 12)]
-    assert found == [[2, 2, 3], [5], [9], [30]]
-    assert [len(row.ids) for some in micro_batches(rows, 1) for row in some] == [2, 2, 3, 5, 9, 30]
-
-
-def test_padding_by_hand():
-    batch = padded([Tokens([7, 8, 9], 2, rich=True), Tokens([4], 0), Tokens([5, 6], 0)])
-    assert batch.ids.tolist() == [[7, 8, 9], [4, 0, 0], [5, 6, 0]]
-    assert batch.attend.tolist() == [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
-    assert batch.answers.tolist() == [[False, False, True], [False, False, False], [False, True, False]]
-    assert batch.targets.tolist() == [9, 6]
-    assert batch.rich.tolist() == [True, False, False]
 
 
 class Blows(NextToken):

@@ -100,8 +100,8 @@ def test_a_plan_that_asks_itself_generates_what_it_throws_away(world: Path):
 
 
 def test_each_round_costs_what_it_does_again(world: Path):
-    rounds = "rounds=[{mix: {builders: [language_gap_rows], tokens: 500}, train: {objective: preferred}, choose: {scales: [1.0]}}]"
-    plan = plan_of(world, "evaluate.evaluators=[loops]", rounds)
+    mix, rest = "mix: {builders: [language_gap_rows], tokens: 500}", "train: {objective: preferred}, choose: {scales: [1.0]}"
+    plan = plan_of(world, "evaluate.evaluators=[loops]", f"rounds=[{{{mix}, {rest}}}]")
     found = {cost.stage: cost for cost in costs(plan, SPEED)}
     assert list(found) == ["answer", "translate", "train", "mix 2", "train 2", "evaluate"]
     assert found["train"][1:] == (2 * 3000, 2 * 3000 / 50)

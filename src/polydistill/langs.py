@@ -1,5 +1,6 @@
 """Languages as values of one type."""
 
+from collections.abc import Iterable
 from functools import cache, cached_property
 from typing import Any
 
@@ -72,6 +73,12 @@ class Lang(str):
         return core_schema.no_info_plain_validator_function(
             lambda value: cls(value), serialization=core_schema.to_string_ser_schema()
         )
+
+
+def same_language(lang: Lang, others: Iterable[Lang]) -> Lang | None:
+    """The first of the others that is the same language and script; regions differ only where both are stated."""
+    same = [one for one in others if (one.language, one.script) == (lang.language, lang.script)]
+    return next((one for one in same if one.region == lang.region or not (one.region and lang.region)), None)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 import copy
 import os
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from .component import IDENTITIES, Beside, Settings, identity, unknown, write_co
 from .engines import Engine
 from .evaluate import EvaluateSettings
 from .folder_names import folder_name, runs_folder
+from .langs import same_language
 from .mistakes import Mistake, no_setting, sentences, unusable
 from .mix import MixSettings
 from .privacy import keys
@@ -35,12 +35,6 @@ SECTIONS = {
 }  # fmt: skip
 INHERITED = ("model", "rich", "targets")
 MOST_TARGETS = 200
-
-
-def _same_language(lang: Lang, others: Iterable[Lang]) -> Lang | None:
-    """The first of the others that is the same language and script; regions differ only where both are stated."""
-    same = [one for one in others if (one.language, one.script) == (lang.language, lang.script)]
-    return next((one for one in same if one.region == lang.region or not (one.region and lang.region)), None)
 
 
 class Round(Settings):
@@ -96,13 +90,13 @@ class Plan(Settings):
     @field_validator("to")
     @classmethod
     def _each_once(cls, targets: tuple[Lang, ...]) -> tuple[Lang, ...]:
-        if any(_same_language(target, targets[:at]) for at, target in enumerate(targets)):
+        if any(same_language(target, targets[:at]) for at, target in enumerate(targets)):
             raise ValueError("each target language once")
         return targets
 
     @model_validator(mode="after")
     def _targets_differ(self) -> "Plan":
-        if target := _same_language(self.rich, self.to):
+        if target := same_language(self.rich, self.to):
             raise ValueError(f"the target {target} is the rich language {self.rich} itself; give another under `to`")
         return self
 
@@ -296,10 +290,10 @@ def _targets(given: dict[str, Any], rich: Lang | None, mistakes: list[Mistake]) 
         return None
     targets = [_part(Lang, found, ("to", place), mistakes) for place in range(len(found))]
     for at, target in enumerate(targets):
-        if target and (twin := _same_language(target, [rich] if rich else [])):
+        if target and (twin := same_language(target, [rich] if rich else [])):
             also = "" if twin == target else f" ({twin}; regions differ only where both are stated)"
             mistakes.append((("to", at), f"the target {target} is the rich language itself{also}; give another"))
-        elif target and (twin := _same_language(target, filter(None, targets[:at]))):
+        elif target and (twin := same_language(target, filter(None, targets[:at]))):
             again = "stands there twice" if twin == target else f"is {twin} again (regions differ only where both are stated)"
             mistakes.append((("to", at), f"{target} {again}; give each target language once"))
     return tuple(targets)

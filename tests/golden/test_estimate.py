@@ -1,60 +1,15 @@
 """What a plan would do and cost, by hand; the probe and its words are tested in tests/flow/test_cli.py."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import tiny
 
-from polydistill.component import Settings
-from polydistill.endings import WouldRun
 from polydistill.engines import Sampling
-from polydistill.estimate import Counting, Speed, costs, disk, outlook, reason
+from polydistill.estimate import Counting, Speed, costs, disk
 from polydistill.plan import Plan, read_plan
 from polydistill.records import Chat, Lang, Turn
-from polydistill.stage import Workspace, finish, working, write_json
 from polydistill.template import Template
-
-
-class Given(Settings):
-    rate: float
-    path: str = "a"
-
-
-def would_run(folder: Path, **changes: Any) -> WouldRun:
-    return WouldRun("train", folder / "train-now", Given(**{"rate": 0.2, **changes}), ())
-
-
-def kept(folder: Path, name: str, **changes: Any) -> None:
-    """A finished run of the stage with other settings."""
-    one = folder / f"train-{name}"
-    noted = {"rate": 0.1, "path": "a", **changes}
-    write_json(one / "beside" / "settings.json", {"stage": "train", "version": 1, "settings": noted, "inputs": []})
-    finish(one, {})
-
-
-def test_a_stage_runs_because_it_never_did(tmp_path: Path):
-    assert reason(would_run(tmp_path)) == "has not run yet"
-
-
-def test_a_stage_that_was_begun_goes_on(tmp_path: Path):
-    kept(tmp_path, "1")
-    (tmp_path / "train-now").mkdir()
-    assert reason(would_run(tmp_path)) == "was begun and goes on"
-
-
-def test_a_stage_runs_because_of_what_differs_from_the_nearest_one(tmp_path: Path):
-    kept(tmp_path, "far", path="a path of another length")
-    assert reason(would_run(tmp_path)) == "changed: path a path of an... -> a, rate 0.1 -> 0.2"
-    kept(tmp_path, "near")
-    assert reason(would_run(tmp_path)) == "changed: rate 0.1 -> 0.2"
-    kept(tmp_path, "version", rate=0.2)
-    assert reason(would_run(tmp_path)) == "changed: its version"
-
-
-def test_one_that_was_not_finished_is_not_compared_with(tmp_path: Path):
-    write_json(tmp_path / "train-half" / "beside" / "settings.json", {"settings": {"rate": 0.1}, "inputs": []})
-    assert reason(would_run(tmp_path)) == "has not run yet"
 
 
 def test_counting_pays_for_a_prompt_once_and_for_every_text():
@@ -120,40 +75,6 @@ def test_every_candidate_is_measured_and_the_untouched_model_too(world: Path):
     one, two = (next(cost for cost in costs(plan, SPEED) if cost.stage == "choose") for plan in plans)
     assert two.tokens * 3 == one.tokens * 5  # 1 + 2 scales, 1 + 2 x 2
     assert one.seconds == pytest.approx(one.tokens / 100)
-
-
-def test_a_plan_that_never_ran_runs_whole(world: Path, tmp_path: Path):
-    steps = outlook(plan_of(world, f"runs={tmp_path}/none"))
-    assert [step.stage for step in steps] == ["ask", "answer", "translate", "mix", "train", "choose", "evaluate", "report"]
-    assert all(step.runs for step in steps)
-    assert [step.why for step in steps] == ["has not run yet", *["follows ask"] * 7]
-
-
-def test_a_plan_of_which_a_stage_is_done_runs_from_the_next_on(world: Path, tmp_path: Path):
-    from polydistill.ask import ask
-
-    plan = plan_of(world, f"runs={tmp_path}/some")
-    with working(Workspace(plan.runs)):
-        done = ask(plan.ask)
-    first, second, third, *_ = outlook(plan)
-    assert first == ("ask", False, f"kept in {done.folder.name}")
-    assert second == ("answer", True, "has not run yet")
-    assert third == ("translate", True, "follows answer")
-
-
-def test_the_stages_of_further_rounds_come_after(world: Path, tmp_path: Path):
-    from polydistill.ask import ask
-
-    plan = plan_of(world, f"runs={tmp_path}/rounds", "rounds=[{mix: {tokens: 500}}, {train: {epochs: 1}}]")
-    with working(Workspace(plan.runs)):
-        ask(plan.ask)
-    steps = outlook(plan)
-    assert [step.stage for step in steps] == [
-        "ask", "answer", "translate", "mix", "train", "choose", "mix 2", "train 2", "choose 2", "train 3", "choose 3",
-        "evaluate", "report",
-    ]  # fmt: skip
-    assert [step.runs for step in steps] == [False] + [True] * 12
-    assert {step.why for step in steps[2:]} == {"follows answer"}
 
 
 def test_the_disk_that_is_wanted_grows_with_the_candidates(world: Path, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """A tiny model is fastest on one core; and what a test starts computes to the last bit as itself does. Nothing goes out."""
     if config.option.markexpr != "real":
         os.environ["OMP_NUM_THREADS"] = "1"
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as the workers that tests are divided among begin
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.addaudithook(tiny_network.refuse)
     os.environ |= tiny_network.NOWHERE
 

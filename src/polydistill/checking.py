@@ -1,7 +1,8 @@
 """What would stop a plan, found without loading weights."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 from .devices import present
 from .engines import Engine
@@ -9,6 +10,7 @@ from .losses import Sizes
 from .pages import pages
 from .sources import BadInput, Languages, Source
 from .statistics.sizes import check_promise
+from .surgeries import Surgery
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -19,9 +21,12 @@ TRAINED = ("model", "mix.model", "train.model", "choose.model")
 
 def problems(plan: "Plan") -> Iterator[str]:
     """One sentence for everything that would stop the run, with the setting it is about."""
-    found = [sentence for where, look in _looks(plan) if (sentence := _problem(where, look))]
-    for number, later in enumerate(plan.rounds):
-        found += [f"round {number + 2}: {sentence}" for sentence in problems(later.plan) if sentence not in found]
+    found, surgeries = list[str](), list[Surgery]()
+    for number, one in enumerate((plan, *(later.plan for later in plan.rounds)), 1):
+        in_round = f"round {number}: " if number > 1 else ""
+        said = [sentence for where, look in _looks(one, surgeries) if (sentence := _problem(where, look))]
+        found += [f"{in_round}{sentence}" for sentence in said if sentence not in found]
+        surgeries = [*surgeries, *one.train.surgeries]
     return iter(found)
 
 
@@ -35,7 +40,8 @@ def _problem(where: str, look: Callable[[], object]) -> str:
     return ""
 
 
-def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
+def _looks(plan: "Plan", surgeries: Sequence[Surgery]) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What is looked at; the surgeries are those of the rounds before."""
     languages = Languages(plan.rich, plan.to, plan.model)
     translator = plan.translate.translator
     for where, model in _models(plan).items():
@@ -52,8 +58,9 @@ def _looks(plan: "Plan") -> Iterator[tuple[str, Callable[[], object]]]:
     for builder in (*plan.mix.builders, *plan.mix.filters):
         yield f"mix.{builder.name()}", lambda builder=builder: builder.check(languages)
     yield "train.device", lambda: present(plan.train.device)
-    yield "train.surgeries", lambda: _cut(plan)
-    yield "train.objective", lambda: _taught(plan)
+    if plan.train.surgeries:
+        yield "train.surgeries", lambda: _cut(plan, (*surgeries, *plan.train.surgeries))
+    yield "train.objective", lambda: _taught(plan, surgeries)
     for teacher, wants in plan.train.asks().items():
         yield f"train.{teacher.name()}", lambda teacher=teacher, wants=wants: teacher.check(plan.train.model, wants)
     yield "choose", lambda: plan.choose.check(plan.train.candidates)
@@ -108,26 +115,19 @@ def _has_pages(plan: "Plan", languages: Languages) -> None:
             )
 
 
-def _cut(plan: "Plan") -> "Sizes | None":
-    """The sizes of the student after its surgeries; None without any."""
-    if not plan.train.surgeries:
-        return None
+def _cut(plan: "Plan", surgeries: Sequence[Surgery]) -> Mapping[str, Any]:
+    """What the plan's model says of itself after these."""
     from .vocabulary import config_of
 
-    config = config_of(plan.train.model.located)
-    for surgery in plan.train.surgeries:
-        config = surgery.check(config)
-    return Sizes.of(config)
+    return reduce(lambda config, surgery: surgery.check(config), surgeries, config_of(plan.train.model.located))
 
 
-def _taught(plan: "Plan") -> None:
+def _taught(plan: "Plan", surgeries: Sequence[Surgery]) -> None:
     train = plan.train
     if not train.model.trains or not (asks := train.asks()):
         return
-    from .vocabulary import sizes_of
-
-    own = _cut(plan) or sizes_of(train.model.located)
-    train.objective.check(own, {teacher: teacher.sizes_beside(train.model) for teacher in asks})
+    whole, student = (Sizes.of(_cut(plan, some)) for some in (surgeries, (*surgeries, *train.surgeries)))
+    train.objective.check(student, {teacher: teacher.sizes_beside(whole, student) for teacher in asks})
 
 
 def _scales(plan: "Plan") -> None:

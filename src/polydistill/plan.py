@@ -1,154 +1,25 @@
-"""One settings tree: reads YAML and key=value, and reports every mistake at once."""
+"""Reads a plan from a recipe, a file or a run's folder with key=value changes, and tells every mistake at once."""
 
 import copy
 import os
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from .answer import AnswerSettings
-from .ask import AskSettings
-from .checking import problems
-from .choose import ChooseSettings
-from .component import IDENTITIES, Beside, Settings, identity, unknown, write_component
+from .component import unknown
 from .engines import Engine
-from .evaluate import EvaluateSettings
-from .folder_names import folder_name, runs_folder
-from .langs import same_language
+from .langs import Lang, same_language
 from .mistakes import Mistake, no_setting, sentences, unusable
-from .mix import MixSettings
+from .plan_settings import INHERITED, SECTIONS, Plan, Round
 from .privacy import keys
-from .records import Lang, digest
-from .report import ReportSettings
 from .teachers import every
-from .training import TrainSettings
-from .translate import TranslateSettings
 from .yaml_tree import PlanError, load, merged, override, place, plain, unplaced
 
 RECIPES = Path(__file__).parent / "recipes"
-SECTIONS = {
-    "ask": AskSettings, "answer": AnswerSettings, "translate": TranslateSettings, "mix": MixSettings, "train": TrainSettings,
-    "choose": ChooseSettings, "evaluate": EvaluateSettings, "report": ReportSettings,
-}  # fmt: skip
-INHERITED = ("model", "rich", "targets")
+OF_A_ROUND = list(SECTIONS)[:-2]
 MOST_TARGETS = 200
-
-
-class Round(Settings):
-    """A further round: what it does in another way than the plan, from the student of the round before."""
-
-    given: dict[str, Any]
-    """The part of a plan that is written for it; what it names is done again with that student, and all that follows."""
-    plan: "Plan"
-    """The plan with this part laid over it."""
-
-    @property
-    def again(self) -> tuple[str, ...]:
-        """The stages from the first that it names on."""
-        names = tuple(SECTIONS)
-        return names[min((names.index(name) for name in self.given if name in SECTIONS), default=names.index("train")) :]
-
-    def after(self, student: Engine) -> "Plan":
-        """Its plan with the student in the model's place, from the first stage that it names."""
-        sections = {name: getattr(self.plan, name) for name in self.again if "model" in SECTIONS[name].model_fields}
-        theirs = {
-            name: section.model_copy(update={"model": student})
-            for name, section in sections.items() if section.model == self.plan.model
-        }  # fmt: skip
-        return self.plan.model_copy(update=theirs)
-
-
-class Plan(Settings):
-    """Everything a run needs. Each stage's section holds its own settings; model and languages are stated once, on top."""
-
-    model: Engine
-    """The model to lift: a path or hub id, or an engine with its settings."""
-    rich: Lang = Field(alias="from")
-    """The language it is good in."""
-    to: tuple[Lang, ...] = Field(min_length=1)
-    """The languages it is to become good in."""
-    ask: AskSettings
-    answer: AnswerSettings
-    translate: TranslateSettings
-    mix: MixSettings
-    train: TrainSettings
-    choose: ChooseSettings
-    evaluate: EvaluateSettings
-    report: ReportSettings
-    rounds: tuple[Round, ...] = ()
-    """Further rounds, each a part of a plan that starts from the student of the round before; the last one's is the student."""
-    name: Beside[Annotated[str, AfterValidator(folder_name)]] = ""
-    """The run's name, a folder under `runs`; made of the recipe and the languages where none is given."""
-    recipe: Beside[str] = ""
-    """The recipe it began from."""
-    runs: Beside[Annotated[Path, AfterValidator(runs_folder)]] = Path("runs")
-    """Where results are kept; runs in one folder share what they have in common."""
-
-    @field_validator("to")
-    @classmethod
-    def _each_once(cls, targets: tuple[Lang, ...]) -> tuple[Lang, ...]:
-        if any(same_language(target, targets[:at]) for at, target in enumerate(targets)):
-            raise ValueError("each target language once")
-        return targets
-
-    @model_validator(mode="after")
-    def _targets_differ(self) -> "Plan":
-        if target := same_language(self.rich, self.to):
-            raise ValueError(f"the target {target} is the rich language {self.rich} itself; give another under `to`")
-        return self
-
-    def identity(self) -> Any:
-        """A plan of one round is what it was before there were more."""
-        return {name: value for name, value in super().identity().items() if name != "rounds" or value}
-
-    @property
-    def rivals(self) -> AnswerSettings:
-        """How the student-to-be answers the questions in the target languages, as `answer.rivals` has it do."""
-        return self.answer.model_copy(update={"model": self.mix.model, "by": "model"})
-
-    @cached_property
-    def folder(self) -> Path:
-        """The run's own folder."""
-        name = self.name or f"{self.recipe or 'plan'}-{'-'.join(self.to)}-{digest(identity(self))[:6]}"
-        return self.runs / name
-
-    def written(self) -> dict[str, Any]:
-        """The plan as YAML would hold it, without what the sections inherit and what is at its default.
-
-        A plan that began from a recipe is written whole: what is at its default here may not be so in the recipe.
-        """
-        short = not self.recipe
-        sections = {
-            name: getattr(self, name).model_dump(mode="json", exclude_defaults=short, exclude=self.inherited(name))
-            for name in SECTIONS
-        }
-        about = self.model_dump(mode="json", include={"recipe", "name", "runs"}, exclude_defaults=True)
-        return {
-            **about, "model": write_component(self.model), "from": str(self.rich), "to": [str(lang) for lang in self.to],
-            **{name: section for name, section in sections.items() if section},
-            **({"rounds": [later.given for later in self.rounds]} if self.rounds else {}),
-        }  # fmt: skip
-
-    def inherited(self, section: str) -> set[str]:
-        """The fields of a section that are as they are stated on top."""
-        top = {"model": self.model, "rich": self.rich, "targets": self.to}
-        own = SECTIONS[section].model_fields
-        from_sections = {"parts", "retain"} if section == "report" else set()
-        return {f for f in INHERITED if f in own and getattr(getattr(self, section), f) == top[f]} | from_sections
-
-    def check(self) -> list[str]:
-        """Everything that would stop the run, found without loading weights; empty when all is well."""
-        token = IDENTITIES.set({})
-        try:
-            return list(problems(self))
-        finally:
-            IDENTITIES.reset(token)
-
-
-# Reading.
 
 
 def recipe_names() -> list[str]:
@@ -217,7 +88,7 @@ def build(tree: CommentedMap, path: str) -> Plan:
     for field, key, kind in (("model", "model", Engine), ("rich", "from", Lang)):
         top[field] = _part(kind, given, (key,), mistakes)
     top["targets"] = _targets(given, top["rich"], mistakes)
-    sections = {}
+    sections, rounds = {}, list[Round]()
     for name, section in SECTIONS.items():
         value = given.get(name) or {}
         if not isinstance(value, dict):
@@ -227,14 +98,16 @@ def build(tree: CommentedMap, path: str) -> Plan:
         if name == "report" and not mistakes:
             ask, mix, measured = sections["ask"], sections["mix"], sections["evaluate"]
             taught = every(sections["train"].asks())
-            inherits["parts"] = (ask.source, sections["translate"].translator, *mix.texts, *taught, *measured.evaluators)
+            rounds = further(tree, given, path, mistakes)
+            parts = [ask.source, sections["translate"].translator, *mix.texts, *taught, *measured.evaluators]
+            parts += [part for later in rounds for part in later.plan.report.parts if part not in parts]
+            inherits["parts"] = tuple(parts)
             inherits["retain"] = sections["choose"].retain
         try:
             sections[name] = section.model_validate({**value, **inherits})
         except ValidationError as error:
             mistakes += [((name, *loc), text) for loc, text in sentences(error, section) if not (loc and loc[0] in inherits)]
     others = {}
-    rounds = further(tree, given, path, mistakes)
     for key in [key for key in given if key not in (*SECTIONS, "model", "from", "to", "rounds")]:
         if key in Plan.model_fields and key not in INHERITED:
             others[key] = _part(Plan.model_fields[key].rebuild_annotation(), given, (key,), mistakes)
@@ -248,15 +121,17 @@ def build(tree: CommentedMap, path: str) -> Plan:
 
 
 def further(tree: CommentedMap, given: dict[str, Any], path: str, mistakes: list[Mistake]) -> list[Round]:
-    """The further rounds of a plan; none where the plan itself has mistakes, which would be told once for each of them."""
+    """The further rounds of a plan."""
     parts = given.get("rounds") or []
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         mistakes.append((("rounds",), "holds parts of a plan: give them as a list, such as rounds: [{train: {epochs: 1}}]"))
         return []
     found = []
-    for number, part in enumerate(parts if not mistakes else []):
-        if strange := [key for key in part if key not in SECTIONS]:
-            mistakes.append((("rounds", number, strange[0]), no_setting(strange[0], list(SECTIONS))))
+    for number, part in enumerate(parts):
+        if strange := [key for key in part if key not in OF_A_ROUND]:
+            of_the_run = strange[0] in SECTIONS
+            said = "is of the whole run; give it outside of rounds" if of_the_run else no_setting(strange[0], OF_A_ROUND)
+            mistakes.append((("rounds", number, strange[0]), said))
             continue
         base = unplaced({key: value for key, value in tree.items() if key != "rounds"})
         try:

@@ -121,7 +121,7 @@ def override(tree: CommentedMap, change: str) -> None:
 
 def _round(tree: CommentedMap, number: str, key: str) -> Any:
     """The settings of a further round; the first one is round 2."""
-    rounds = tree.get("rounds") or []
+    rounds = found if isinstance(found := tree.get("rounds"), CommentedSeq) else []
     numbers = [str(place + 2) for place in range(len(rounds))]
     if number not in numbers or not isinstance(rounds[numbers.index(number)], CommentedMap):
         raise PlanError([f"{key} cannot be set: of further rounds there are {', '.join(numbers) or 'none'}"])

@@ -112,3 +112,23 @@ def test_a_device_that_is_not_here_is_said_in_a_sentence(path: Path, random_mode
     model, train = plan.check()
     assert re.fullmatch(r"model: device cuda is not here: PyTorch \S+ finds none; give auto or cpu", model)
     assert train == model.replace("model: ", "train.device: ")
+
+
+# Rounds
+
+
+def test_each_round_is_looked_at_with_the_layers_that_the_one_before_leaves(path: Path, random_model: Path):
+    half = "{train: {surgeries: [take_layers]}, choose: {scales: [1.0]}}"
+    second = "{train: {objective: {hidden_states: {layers: [[2, 2]]}}}, choose: {scales: [1.0]}}"
+    assert runnable(path, str(random_model), f"rounds=[{second}]").check() == []
+    (problem,) = runnable(path, str(random_model), f"rounds=[{half}, {second}]").check()
+    assert problem.startswith("round 3: train.objective: ")
+    assert "1 layer" in problem
+
+
+def test_an_average_of_a_cut_student_is_cut_too(path: Path, random_model: Path):
+    cut = ["train.surgeries=[take_layers]", "choose.scales=[1.0]"]
+    second = "train.objective={hidden_states: {teacher: moving_average, layers: [[1, 2]]}}"
+    (problem,) = runnable(path, str(random_model), *cut, second).check()
+    assert problem.startswith("train.objective: ")
+    assert runnable(path, str(random_model), *cut, second.replace("moving_average", "untouched")).check() == []

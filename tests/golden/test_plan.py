@@ -418,3 +418,30 @@ def test_every_recipe_is_a_plan_once_model_and_languages_are_given(recipe: str):
     plan = read_plan(recipe, model="m", source="eng", target="spa,cat")
     assert isinstance(plan, Plan)
     assert plan.recipe == recipe
+
+
+# Rounds
+
+
+@pytest.mark.parametrize("name", ["evaluate", "report"])
+def test_what_is_of_the_whole_run_is_of_no_round(path: Path, name: str):
+    (found,) = mistakes(path, changes=(f"rounds=[{{{name}: {{}}}}]",))
+    assert f"{name}: is of the whole run; give it outside of rounds" in found
+
+
+@pytest.mark.parametrize("rounds", ["5", "{train: {epochs: 1}}", "[1]"])
+def test_what_are_no_rounds_has_no_settings(path: Path, rounds: str):
+    (found,) = mistakes(path, changes=(f"rounds={rounds}", "rounds.2.train.epochs=1"))
+    assert "rounds.2.train.epochs cannot be set" in found
+
+
+def test_a_plan_without_the_rounds_of_its_recipe_is_read_back_as_it_is(path: Path, tmp_path: Path):
+    plan = read_plan(str(path), ["recipe=copsd", "rounds=[]"])
+    (tmp_path / "again.yaml").write_text(as_yaml(plan.written()))
+    assert read_plan(str(tmp_path / "again.yaml")).rounds == ()
+
+
+def test_the_report_knows_the_parts_of_every_round(path: Path):
+    whole = "{other_model: {model: {transformers: {path: large}}}}"
+    plan = read_plan(str(path), [f"rounds=[{{train: {{objective: {{word_level: {{teacher: {whole}}}}}}}}}]"])
+    assert [part.name() for part in plan.report.parts].count("other_model") == 1

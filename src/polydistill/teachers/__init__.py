@@ -99,11 +99,9 @@ class Teacher(Component):
     def open(self, student: "Student", wants: Wants) -> OpenTeacher:
         """Called once, before the first step is made or loaded: the student still is the untouched model."""
 
-    def sizes_beside(self, student: "Engine") -> Sizes:
-        """How large its model is, without weights: the student's before it is cut, unless it is another one."""
-        from ..vocabulary import sizes_of
-
-        return self.made_of[0].sizes_beside(student) if self.made_of else sizes_of(student.located)
+    def sizes_beside(self, whole: Sizes, student: Sizes) -> Sizes:
+        """How large its model is, without weights: as the student's before it is cut, ``whole``, unless it is another one."""
+        return self.made_of[0].sizes_beside(whole, student) if self.made_of else whole
 
     def check(self, student: "Engine", wants: Wants) -> None:
         """Finds what would stop it, without loading weights: a model that is missing or does not fit the student's.

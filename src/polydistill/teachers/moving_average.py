@@ -37,6 +37,9 @@ class MovingAverage(Teacher):
     def stays(self) -> bool:
         return False
 
+    def sizes_beside(self, whole: Sizes, student: Sizes) -> Sizes:
+        return student
+
     def open(self, student: "Student", wants: Wants) -> OpenTeacher:
         return OpenMovingAverage(student, wants, self.decay)
 

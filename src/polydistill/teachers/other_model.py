@@ -44,7 +44,7 @@ class OtherModel(Teacher):
     def about(self) -> dict[str, Any]:
         return self.model.about()
 
-    def sizes_beside(self, student: Engine) -> Sizes:
+    def sizes_beside(self, whole: Sizes, student: Sizes) -> Sizes:
         from ..vocabulary import sizes_of
 
         return sizes_of(self.model.located)

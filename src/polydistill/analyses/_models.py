@@ -1,5 +1,6 @@
 """What a run's models are compared on, and models that read it."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from .. import models, progress
 from ..batch import Batch, Tokens, micro_batches, padded
+from ..choose import Model
 from ..declaration import declaration
 from ..engines import Engine
 from ..evaluators import PROSE, choose, heldout_rows, note, sides
@@ -70,6 +72,22 @@ def people(run: Path, items: int, split: Split = "test") -> Heldout:
         for lang, rows in held.rows.items():
             rows += [_text(held.template, key, text, lang) for key, text in declaration(lang).items()]
     return _chosen(held, items, "there are fewer than two texts by people in", "give another model: oracle=MODEL")
+
+
+def began_as(run: Path, plan: Plan) -> Engine:
+    """What the last round's student began as: the untouched model or, after further rounds, the student of the one before.
+
+    Raises:
+        ValueError: the round before has no student yet.
+    """
+    if not plan.rounds:
+        return plan.model
+    noted = run / "stages.json"
+    stages = json.loads(noted.read_text("utf-8")) if noted.is_file() else []
+    chosen = [folder for name, folder, _ in stages if name == "choose"]
+    if len(chosen) < 2:
+        raise ValueError(f"{run} has not come to its last round yet; finish it with: polydistill run {run}")
+    return Model(plan.runs / "stages" / chosen[-2]).engine(plan.model)
 
 
 def _empty(run: Path) -> Heldout:

@@ -22,14 +22,14 @@ class Loyalty(Analysis):
     """
 
     teacher: Engine | None = None
-    """Whom it should agree with; without one, the run's untouched model."""
+    """Whom it should agree with; without one, the untouched model or, in further rounds, the student of the one before."""
     answers: Count = 60
     """How many a language."""
 
     def __call__(self, run: Path) -> Table:
         from ..evaluators import ratio
         from ._distances import probability_loyalty, same_label
-        from ._models import answers, compared, of_engine, reading
+        from ._models import answers, began_as, compared, of_engine, reading
 
         held = answers(run, self.answers)
         folder = run / "choose" / "model"
@@ -39,7 +39,7 @@ class Loyalty(Analysis):
         measures, untouched = (same_label, probability_loyalty), held.plan.model
         with (
             reading(held, folder, None, untouched.computes_in) as student,
-            of_engine(held, self.teacher or untouched) as teacher,
+            of_engine(held, self.teacher or began_as(run, held.plan)) as teacher,
         ):
             for lang, some in held.rows.items():
                 tokens = [row.learned for row in some]

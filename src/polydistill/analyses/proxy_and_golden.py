@@ -34,7 +34,7 @@ class ProxyAndGolden(Analysis):
     oracle: Engine | None = None
     """Who is right: a much stronger model with the run's vocabulary; people where there is none."""
     teacher: Engine | None = None
-    """Whom the student learned from; without one, the run's untouched model."""
+    """Whom the student learned from; without one, the untouched model or, in further rounds, the student of the one before."""
     answers: Count = 60
     """How many, or how many texts, a language."""
     split: Split = "test"
@@ -43,17 +43,18 @@ class ProxyAndGolden(Analysis):
     def __call__(self, run: Path) -> Table:
         from ..train import Candidates
         from ._distances import kl
-        from ._models import answers, compared, of_engine, people, reading, surprise
+        from ._models import answers, began_as, compared, of_engine, people, reading, surprise
 
         held = (answers if self.oracle else people)(run, self.answers, self.split)
         if not (run / "train" / "model").is_dir():
             raise ValueError(f"{run} has no trained model yet; finish it with: polydistill run {run}")
         candidates, plan = Candidates(run / "train"), held.plan
-        began = {} if plan.rounds or plan.train.surgeries else {0: plan.model.trainable()[0]}
+        last, before = plan.rounds[-1].plan if plan.rounds else plan, began_as(run, plan)
+        began = {} if last.train.surgeries else {0: before.trainable()[0]}
         folders = began | candidates.models
         curves: dict[str, dict[str, list[list[float]]]] = {lang: {"proxy": [], "golden": []} for lang in held.rows}
         with ExitStack() as stack:
-            teacher = stack.enter_context(of_engine(held, self.teacher or plan.model))
+            teacher = stack.enter_context(of_engine(held, self.teacher or before))
             oracle = stack.enter_context(of_engine(held, self.oracle)) if self.oracle else None
             for folder in folders.values():
                 with reading(held, folder, None, plan.model.computes_in) as student:

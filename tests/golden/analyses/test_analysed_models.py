@@ -1,5 +1,6 @@
 """What a run's models are compared on, and models that read it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -35,3 +36,18 @@ def test_where_a_run_has_no_text_by_people_it_is_the_declaration(analysed: World
     (tmp_path / "plan.yaml").write_text(re.sub(r"(?m)^  texts:\n  - parallel:\n.*$", "  texts: []", plan, count=1))
     assert people(analysed.run, 3).rows["eng"][0].id != people(tmp_path, 3).rows["eng"][0].id
     assert people(tmp_path, 3).rows["eng"][0].id.startswith("udhr/")
+
+
+def test_a_later_round_began_as_the_student_of_the_one_before(analysed: World, tmp_path: Path):
+    from polydistill.analyses._models import began_as
+    from polydistill.plan import read_plan
+
+    plan = read_plan(str(analysed.run))
+    assert began_as(analysed.run, plan) == plan.model
+    further = read_plan(str(analysed.run), ["rounds=[{train: {epochs: 1}}]"])
+    with pytest.raises(ValueError, match="has not come to its last round yet; finish it with"):
+        began_as(tmp_path, further)
+    stages = [["choose", f"choose-{number}", False] for number in (1, 2)]
+    (tmp_path / "stages.json").write_text(json.dumps(stages))
+    found = began_as(tmp_path, further)
+    assert (found.path, found.dtype) == (str(plan.runs / "stages/choose-1/model"), plan.model.dtype)

@@ -420,6 +420,14 @@ def test_every_recipe_is_a_plan_once_model_and_languages_are_given(recipe: str):
     assert plan.recipe == recipe
 
 
+@pytest.mark.parametrize("example", sorted((Path(__file__).parents[2] / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_an_example_is_a_plan_and_says_its_command(example: Path):
+    plan = read_plan(str(example), model="m")
+    assert read_plan(str(example), ["rounds=[]"], model="m").rounds == ()
+    assert len(plan.rounds) == (2 if example.stem == "family" else 0)
+    assert f"examples/{example.name}" in example.read_text("utf-8").split("recipe:")[0]
+
+
 # Rounds
 
 

@@ -58,9 +58,10 @@ def _looks(plan: "Plan", surgeries: Sequence[Surgery]) -> Iterator[tuple[str, Ca
     for builder in (*plan.mix.builders, *plan.mix.filters):
         yield f"mix.{builder.name()}", lambda builder=builder: builder.check(languages)
     yield "train.device", lambda: present(plan.train.device)
-    if plan.train.surgeries:
-        yield "train.surgeries", lambda: _cut(plan, (*surgeries, *plan.train.surgeries))
-    yield "train.objective", lambda: _taught(plan, surgeries)
+    if not _problem("", lambda: plan.train.model.located):  # or else that is said of the model
+        if plan.train.surgeries:
+            yield "train.surgeries", lambda: _cut(plan, (*surgeries, *plan.train.surgeries))
+        yield "train.objective", lambda: _taught(plan, surgeries)
     for teacher, wants in plan.train.asks().items():
         yield f"train.{teacher.name()}", lambda teacher=teacher, wants=wants: teacher.check(plan.train.model, wants)
     yield "choose", lambda: plan.choose.check(plan.train.candidates)

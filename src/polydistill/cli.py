@@ -11,7 +11,7 @@ import typer
 from . import __version__, component
 from .component import ALLOWED, KINDS
 from .exits import FAILED, NOT_KEPT, Verbs, ended, fail
-from .progress import spoken
+from .progress import beside, spoken
 
 app = typer.Typer(cls=Verbs, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -124,11 +124,10 @@ def show_plan(
     """Shows what is kept, what would run and why, and what that takes."""
     read = plan_of(plan, changes, model, source, target, allow)
     checked(read)
-    from . import estimate
-    from .statistics import sizes
+    from .estimate import told
+    from .stage import Workspace
 
-    for line in (*estimate.told(read, probing), "", *sizes.lines(read), *(f"warning: {said}" for said in sizes.too_few(read))):
-        echo(line)
+    ended(Workspace(read.runs, only_look=True), lambda: [echo(line) for line in told(read, probing)])
 
 
 @app.command()
@@ -183,15 +182,15 @@ def list_names(kind: Annotated[str | None, typer.Argument(help="a kind of compon
     if kind is None:
         for one in KINDS:
             found = component.names(one)
-            echo(f"{one:<12}{', '.join(found)}")
-        echo(f"{'recipes':<12}{', '.join(sorted(p.stem for p in RECIPES.glob('*.yaml')))}")
+            echo(beside(one, ", ".join(found), 12))
+        echo(beside("recipes", ", ".join(sorted(p.stem for p in RECIPES.glob("*.yaml"))), 12))
     elif kind == "recipes":
         for path in sorted(RECIPES.glob("*.yaml")):
-            echo(f"{path.stem:<22}{path.read_text('utf-8').splitlines()[0].lstrip('# ')}")
+            echo(beside(path.stem, path.read_text("utf-8").splitlines()[0].lstrip("# "), 22))
     else:
         try:
             for name in component.names(kind):
-                echo(f"{name:<22}{component.summary(kind, name)}")
+                echo(beside(name, component.summary(kind, name), 22))
         except LookupError as error:
             fail(str(error))
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -141,3 +142,11 @@ def note(text: str) -> None:
     """Shows a few words, such as a speed, on the line that is running."""
     if _current is not None:
         _current.note = text
+
+
+def beside(name: str, text: str, at: int) -> str:
+    """A name and what is to be said of it from column ``at`` on; as wide as the terminal, and one line elsewhere."""
+    if not sys.stdout.isatty():
+        return f"{name:<{at}}{text}"
+    width = max(at + 20, shutil.get_terminal_size().columns)
+    return textwrap.fill(text, width, initial_indent=f"{name:<{at}}", subsequent_indent=" " * at)

@@ -85,3 +85,11 @@ def test_what_is_said_once_is_said_once_a_run(capsys, tmp_path):
     progress.say_once("left out 3")
     progress.say_once("left out 3")  # outside of a run nothing is remembered
     assert capsys.readouterr().err == "left out 3\n" * 2
+
+
+def test_a_list_is_as_wide_as_the_terminal_and_a_line_each_elsewhere(monkeypatch: pytest.MonkeyPatch):
+    text = "towards a target between itself and the whole model"
+    assert progress.beside("taid", text, 8) == f"taid    {text}"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "36")
+    assert progress.beside("taid", text, 8) == "taid    towards a target between\n        itself and the whole model"

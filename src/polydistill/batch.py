@@ -38,10 +38,9 @@ class Tokens(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Tokens of the longest of what a model may read of it."""
-        others = (len(other.ids) for other in (self.rejected, self.written) if other)
-        shown = len(self.shown) + len(self.ids) - self.prompt if self.shown else 0
-        return max(len(self.ids), shown, *others)
+        """Tokens of the longest of what a model may read of it: the longer prompt and the longest answer."""
+        answers = (len(one.ids) - one.prompt for one in (self, self.rejected, self.written) if one)
+        return max(self.prompt, len(self.shown)) + max(answers)
 
     @property
     def lang(self) -> str:
@@ -54,11 +53,12 @@ class Tokens(NamedTuple):
 
     @property
     def with_more_shown(self) -> Self:
-        """The same answer after the prompt that a teacher is shown; itself where there is none."""
+        """The same answers after the prompt that a teacher is shown; itself where there is none."""
         if not self.shown:
             return self
         payload = self.payload.with_more_shown if self.payload and self.payload.type == "chat" else self.payload
-        return self._replace(ids=[*self.shown, *self.ids[self.prompt :]], prompt=len(self.shown), payload=payload)
+        ids, rejected = [*self.shown, *self.ids[self.prompt :]], self.rejected and self.rejected.with_more_shown
+        return self._replace(ids=ids, prompt=len(self.shown), payload=payload, rejected=rejected)
 
 
 class Batch(NamedTuple):

@@ -10,11 +10,12 @@ from .engines._draws import Draws
 
 def decode(
     model: Any, prompts: Sequence[Sequence[int]], ends: Sequence[frozenset[int]], sampling: Sampling, seeds: Sequence[int],
-    context: int, told: Callable[[float], None] = lambda speed: None,
+    context: int, told: Callable[[float], None] = lambda speed: None, known: int | None = None,
 ) -> list[tuple[list[int], bool]]:  # fmt: skip
     """(tokens, whether one of its ``ends`` came) of each prompt's continuation, that end left out.
 
-    Each row is drawn by its own seed, so that the rows beside it change nothing. ``told`` hears the tokens a second.
+    Each row is drawn by its own seed, so that the rows beside it change nothing. ``told`` hears the tokens a second. With
+    ``known`` no id from that one on is drawn.
     """
     import torch
     from transformers import DynamicCache
@@ -33,7 +34,7 @@ def decode(
         while active:
             logits = model(
                 input_ids=ids, attention_mask=attend, position_ids=positions, past_key_values=cache, logits_to_keep=1
-            ).logits[:, -1]
+            ).logits[:, -1, :known]
             tokens = draws(logits, active).tolist()
             stay = []
             for place, (row, token) in enumerate(zip(active, tokens, strict=True)):

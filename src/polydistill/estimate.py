@@ -10,35 +10,53 @@ from typing import Any, NamedTuple
 
 from . import guard, models, progress
 from .ask import ask
-from .endings import WouldRun
+from .endings import Stopped, WouldRun
 from .engines import Answer, OpenEngine, Sampling
 from .evaluators import Evaluator
-from .outlook import STAGES, of_round, outlook
+from .outlook import STAGES, Step, of_round, outlook
 from .plan import Plan
 from .records import Chat, Lineage, Row, Turn, kept
 from .sources import Languages
-from .stage import Workspace, working
+from .stage import Workspace, pause, working
+from .stand_ins import training_rows
+from .statistics import sizes
 
 KEPT_QUESTIONS = 0.7
 """The part of a model's own questions that is kept, about (45 of 64 on SmolLM2-135M-Instruct)."""
 
 
 def told(plan: Plan, probing: bool) -> Iterator[str]:
-    """What is kept, what would run and why; and, after a probe, what that takes."""
+    """What is kept, what would run and why; after a probe, what that takes; and what the evaluators can show."""
     steps = outlook(plan)
     yield from (f"{step.stage:<12}{'runs' if step.runs else 'kept':<6}{step.why}" for step in steps)
-    if not probing or not any(step.runs for step in steps):
-        return
-    speed, total = probe(plan), 0.0
+    if probing and any(step.runs for step in steps):
+        yield ""
+        yield from _probed(plan, steps)
     yield ""
+    yield from sizes.lines(plan)
+    yield from (f"warning: {said}" for said in sizes.too_few(plan))
+
+
+def _probed(plan: Plan, steps: Sequence[Step]) -> Iterator[str]:
+    written, free = disk(plan)
+    room = f"disk up to {written:.1f} GB, {free:.0f} GB free"
+    try:
+        speed, total = probe(plan), 0.0
+    except Stopped:
+        raise
+    except Exception as error:  # whatever a component of the user's own raises: what is known without a probe is told
+        yield f"how long it takes is not known: {str(error) or type(error).__name__}"
+        yield room
+        return
     for cost in costs(plan, speed):
         runs = next((step.runs for step in steps if step.stage == cost.stage), True)
         total += cost.seconds if runs else 0.0
         kept = "" if runs else "  (kept)"
         yield f"{cost.stage:<12}{cost.tokens:>9,} tokens  {progress.clock(cost.seconds):>8}{kept}"
-    yield f"{'together':<12}{'':>16}  {progress.clock(total):>8}, give or take a third"
-    written, free = disk(plan)
-    yield f"memory      {speed.memory:.1f} GB at least; disk up to {written:.1f} GB, {free:.0f} GB free"
+    yield from speed.untried
+    without = ", without what is not known" if speed.untried else ""
+    yield f"{'together':<12}{'':>16}  {progress.clock(total):>8}, give or take a third{without}"
+    yield f"memory      {speed.memory:.1f} GB at least; {room}"
 
 
 class Counting(OpenEngine):
@@ -72,13 +90,15 @@ class Speed(NamedTuple):
     generated: float
     scored: float
     trained: tuple[float, ...]
-    """In each round."""
+    """In each round; 0 where that could not be tried."""
     translated: float
     """Tokens of what is translated into one language; 0 for a translator that does not translate."""
     question: float
     """Tokens of a question."""
     memory: float
     """Peak memory of the probe in GB."""
+    untried: tuple[str, ...] = ()
+    """Each training that could not be tried, with the reason."""
 
 
 PROBED = 8
@@ -102,9 +122,18 @@ def probe(plan: Plan) -> Speed:
             scored = sum(counts) / (time.monotonic() - started)
         translated = sum(counts) / _translating(plan, texts) if plan.translate.translator.translates else 0.0
         chats = [chat.answered(text, plan.rich) for chat, text in zip(many, texts, strict=False)]
-        trained = tuple(_training(one, chats) for one in (plan, *(later.plan for later in plan.rounds)))
+        trained, untried = list[float](), list[str]()
+        for number, one in enumerate((plan, *(later.plan for later in plan.rounds)), 1):
+            pause()
+            try:
+                trained.append(_training(one, chats))
+            except Stopped:
+                raise
+            except Exception as error:  # as where no probe can be made at all
+                trained.append(0.0)
+                untried.append(f"{of_round('train', number):<12}is not known: {str(error) or type(error).__name__}")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return Speed(generated, scored, trained, translated, sum(counts) / len(counts), memory)
+    return Speed(generated, scored, tuple(trained), translated, sum(counts) / len(counts), memory, tuple(untried))
 
 
 def questions(plan: Plan, engine: OpenEngine) -> list[Chat]:
@@ -132,22 +161,25 @@ def _translating(plan: Plan, texts: list[str]) -> float:
         return time.monotonic() - started
 
 
-def _training(plan: Plan, chats: list[Chat]) -> float:
-    """Tokens a second of one training step, with the objective's teacher where it has one."""
+def _training(plan: Plan, chats: Sequence[Chat]) -> float:
+    """Tokens of the mixture a second in one step as the loop makes it; what is kept of teachers lies elsewhere meanwhile."""
     from accelerate import Accelerator
 
-    from .batch import Tokens
     from .beginning import beginning
-    from .loop import begun, step
+    from .doctoring import elsewhere, rebuilt
+    from .loop import begun, step, tokens
 
     accelerator = Accelerator(cpu=plan.train.computes_in[0] == "cpu")
-    student, _ = beginning(plan.train, *plan.train.model.trainable(), str(accelerator.device))
-    rows = [Tokens(*student.template.training(chat), rich=True, kind=f"target {plan.to[0]}") for chat in chats]
-    job = begun(plan.train.model_copy(update={"learning_rate": 0.0, "draws": None}), accelerator, student.train(), rows)
-    started = time.monotonic()
-    with TemporaryDirectory() as out:
-        step(job, list(range(len(rows))), 0.5, Path(out))
-    return sum(len(row.ids) for row in rows) / (time.monotonic() - started)
+    with TemporaryDirectory() as folder:
+        objective = rebuilt(plan.train.objective, lambda one: elsewhere(one, folder))
+        settings = plan.train.model_copy(update={"learning_rate": 0.0, "draws": None, "objective": objective})
+        student, _ = beginning(settings, *settings.model.trainable(), str(accelerator.device))
+        found = [tokens(student.template, row, plan.rich) for row in training_rows(plan, chats, PROBED)]
+        rows = [row for row in found if len(row.ids) <= plan.mix.max_tokens]
+        job = begun(settings, accelerator, student.train(), rows)
+        started = time.monotonic()
+        step(job, list(range(len(rows))), 0.5, Path(folder))
+        return sum(len(row.ids) for row in rows) / (time.monotonic() - started)
 
 
 class Cost(NamedTuple):
@@ -186,7 +218,7 @@ def _learning(plan: Plan, speed: Speed, stages: Iterable[str], number: int = 1) 
     if "mix" in stages and any(builder.needs_rivals for builder in plan.mix.builders):
         tokens = questions * answered * len(plan.to)
         yield Cost("mix", tokens, tokens / speed.generated)
-    if "train" in stages:
+    if "train" in stages and speed.trained[number - 1]:
         tokens = plan.mix.tokens * plan.train.epochs
         yield Cost("train", tokens, tokens / speed.trained[number - 1])
     kept = plan.train.candidates if plan.choose.checkpoints == "all" else 1

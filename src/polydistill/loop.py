@@ -149,7 +149,7 @@ def tokens(template: Template, row: Row, rich: Lang) -> Tokens:
         Tokens(*template.training(one), learned == rich, kind, row.id, payload=one) for one in (payload, *others)
     )
     shown = template.prompt(payload.with_more_shown) if payload.type == "chat" and payload.shown else ()
-    return found._replace(shown=shown, rejected=rejected[0] if rejected else None)
+    return found._replace(shown=shown, rejected=rejected[0]._replace(shown=shown) if rejected else None)
 
 
 def agreed(accelerator: Accelerator, stop: bool) -> bool:
@@ -172,8 +172,8 @@ def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
     """One optimiser step; each rank computes every n-th micro-batch, and gradients are summed over ranks."""
     settings, accelerator, weights, objective = job.settings, job.accelerator, job.weights, job.settings.objective
     some = [job.rows[i] for i in chosen]
-    answer_tokens, kinds = sum(row.learned for row in some), sorted({row.kind for row in some})
-    sums = {(kind, part): 0.0 for kind in kinds for part in objective.parts}
+    kinds = sorted({row.kind for row in some})
+    sums = {(kind, name): 0.0 for kind in kinds for name in (*objective.parts, "tokens", "answer_tokens")}
     autocast = partial(torch.autocast, accelerator.device.type, torch.bfloat16, enabled=settings.computes_in[1] == "bfloat16")
     every, rank = accelerator.num_processes, accelerator.process_index
     micros = list(micro_batches(some, settings.micro_tokens))[rank::every]
@@ -191,13 +191,16 @@ def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
         accelerator.backward(sum(part.sum() / (counts[name] or 1) for name, part in found.items()))
         values = {name: part.tolist() for name, part in found.items()}
         for place, row in enumerate(micro):
+            read = row.written or row
+            sums[row.kind, "tokens"] += len(read.ids)
+            sums[row.kind, "answer_tokens"] += read.learned
             for name in found:
                 sums[row.kind, name] += values[name][place]
             seen.append({"row": row.id, "kind": row.kind} | {name: values[name][place] for name in found})
     if accelerator.num_processes > 1:
-        for p in weights.values():
-            p.grad = accelerator.reduce(p.grad if p.grad is not None else torch.zeros_like(p), "sum")
+        add_up(accelerator, list(weights.values()))
     sums = summed(accelerator, sums)
+    tokens, answer_tokens = (int(sum(sums[kind, name] for kind in kinds)) for name in ("tokens", "answer_tokens"))
     parts = {part: sum(sums[kind, part] for kind in kinds) / (counts[part] or 1) for part in objective.parts}
     loss = sum(parts.values())
     norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip)
@@ -210,7 +213,7 @@ def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
     job.optimizer.zero_grad(set_to_none=True)
     job.state.follow(job.student, parts, done)
     by_kind = {
-        kind: {"answer_tokens": sum(row.learned for row in some if row.kind == kind)}
+        kind: {"answer_tokens": int(sums[kind, "answer_tokens"])}
         | {part: sums[kind, part] * answer_tokens / (counts[part] or 1) for part in objective.parts}
         for kind in kinds
     }
@@ -219,10 +222,18 @@ def step(job: Job, chosen: list[int], done: float, out: Path) -> dict[str, Any]:
         **parts,
         "learning_rate": rate,
         "gradient_norm": float(norm),
-        "tokens": sum(len(row.ids) for row in some),
+        "tokens": tokens,
         "answer_tokens": answer_tokens,
         "rows": by_kind,
     }
+
+
+def add_up(accelerator: Accelerator, weights: list[Tensor]) -> None:
+    """Sums gradients over the ranks; a weight that has none on any of them stays without, as on one rank."""
+    has = torch.tensor([float(p.grad is not None) for p in weights], device=accelerator.device)
+    for p, ranks in zip(weights, accelerator.reduce(has, "sum").tolist(), strict=True):
+        if ranks:
+            p.grad = accelerator.reduce(p.grad if p.grad is not None else torch.zeros_like(p), "sum")
 
 
 def summed(accelerator: Accelerator, values: dict[K, float]) -> dict[K, float]:

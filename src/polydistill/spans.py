@@ -92,13 +92,13 @@ class Sides(NamedTuple):
 
 
 def span_losses(
-    loss: LogitsLoss, student: "Student", states: Tensor, said: Spans, learned: "tuple[State, ...]" = (), toward: float = 1.0
+    loss: LogitsLoss, student: "Student", states: Tensor, said: Spans, learned: "tuple[State, ...]" = ()
 ) -> "PerToken":
     """(answer tokens,) ``loss`` between what the student and a teacher with another tokenizer say, at each span's last token.
 
     A span of one token on either side, of equal bytes: between their distributions over the tokens that both can name, and
     "anything else". Any other span: between their probabilities of just its tokens, the product of each one's, and "anything
-    else". ``toward`` is as with `objectives.token_losses`, on the logarithms of these distributions.
+    else".
 
     Each is an exact coarse-graining of the model's own distribution over its next tokens. So where the two have one
     vocabulary, and ``loss`` is a divergence that telling less apart never raises (Kullback-Leibler either way, Jensen-Shannon,
@@ -108,11 +108,8 @@ def span_losses(
     parameters = [*student.head_parameters, *(p for module in learned for p in module.parameters())]
     most = chunks.at_a_time(max(said.widths))
 
-    def compared(q: "Logits", p: "Logits") -> "PerToken":
-        return loss(q, p if toward == 1 else (1 - toward) * q.detach() + toward * p, *learned)
-
     def one(own: Tensor, theirs: Tensor) -> "PerToken":
-        return compared(coarse(student.head(own), said.outcomes[0]), coarse(said.head(theirs), said.outcomes[1]))
+        return loss(coarse(student.head(own), said.outcomes[0]), coarse(said.head(theirs), said.outcomes[1]), *learned)
 
     def likelihoods(head: Callable[[Tensor], Tensor], some: Tensor, targets: Tensor, spans: Tensor) -> Tensor:
         each = over_chunks(
@@ -130,7 +127,8 @@ def span_losses(
     log_q = likelihoods(student.head, states[several], said.own_targets[several], said.own[several])
     with torch.no_grad():
         log_p = likelihoods(said.head, said.states[~theirs], said.targets[~theirs], said.of[~theirs])
-    values = compared(*(with_the_rest(log[~said.alike]) for log in (log_q, log_p)))
+    q, p = (with_the_rest(log[~said.alike]) for log in (log_q, log_p))
+    values = loss(q, p, *learned)
     last = several & (said.own != torch.cat([said.own[1:], said.own.new_full((1,), -2)]))
     return found.index_put((last.nonzero()[:, 0],), values.to(found.dtype))
 

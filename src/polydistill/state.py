@@ -16,11 +16,12 @@ class State(nn.Module):
     Most are empty. A state with parts of its own hands on what it is told.
     """
 
-    names: Sequence[Mapping[str, str]] = ()
-    """For each part of it, what the parts of the loss that it is about are called here, by their own names."""
+    names: Sequence[Mapping[str, tuple[str, ...]]] = ()
+    """For each part of it, what the parts of the loss that it is about are called here, by their own names: one or several,
+    of which it is told the sum."""
 
     @classmethod
-    def of(cls, parts: "Sequence[State]", names: Sequence[Mapping[str, str]] = ()) -> Self:
+    def of(cls, parts: "Sequence[State]", names: Sequence[Mapping[str, tuple[str, ...]]] = ()) -> Self:
         """A state of these parts; each is told of the parts of the loss that ``names`` has for it, of all without them."""
         state = cls()
         state.names = names
@@ -44,5 +45,7 @@ class State(nn.Module):
     def follow(self, student: "Student", parts: Mapping[str, float], progress: float) -> None:
         """Told after each step, the same on every rank: the mean of each part of the loss in nats an answer token."""
         for number, part in enumerate(self.parts):
-            own = {name: parts[here] for name, here in self.names[number].items()} if self.names else parts
+            own = parts
+            if self.names:
+                own = {name: sum(parts[one] for one in here) for name, here in self.names[number].items()}
             part.follow(student, own, progress)

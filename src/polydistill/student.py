@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -105,16 +106,21 @@ class Student(nn.Module):
         hidden = {layer: found.hidden_states[layer][:, :-1][predicts] for layer in wants.hidden}
         return TeacherSignal(Dense(states, self.head), hidden=hidden, relations=relations)
 
+    @cached_property
+    def known(self) -> int | None:
+        """How many ids, from the first, its tokenizer has, where there is one; the logits may have padding behind them."""
+        return max(self.template.tokenizer.get_vocab().values()) + 1 if self.template else None
+
     def write(self, prompts: Sequence[Sequence[int]], sampling: Sampling, seeds: Sequence[int]) -> list[list[int]]:
         """The model's own answers, each with the token that ends a turn; without it where the limit cut it off.
 
-        In evaluation mode; what stands beside a row changes its answer by low bits of the logits alone.
+        In evaluation mode, of ids below `known`; what stands beside a row changes its answer by low bits of the logits alone.
         """
         context = int(getattr(self.base.config.get_text_config(), "max_position_embeddings", 0) or 1 << 20)
         was_training, ends = self.model.training, frozenset(self.ends)
         self.eval()
         try:
-            found = decode(self.base, prompts, [ends] * len(prompts), sampling, seeds, context)
+            found = decode(self.base, prompts, [ends] * len(prompts), sampling, seeds, context, known=self.known)
         finally:
             self.train(was_training)
         return [[*answer, self.ends[0]] if ended else answer for answer, ended in found]

@@ -37,9 +37,10 @@ class Candidates(Artifact):
     def events(self) -> list[dict[str, Any]]:
         """One entry a step.
 
-        step (from 0), tokens, answer_tokens, learning_rate, gradient_norm, seconds; loss and each of its parts by name, in
-        nats an answer token of the step, or what else it is a mean over; ``rows``: for each kind of rows, such as ``target
-        spa`` (its group, the language that is learned), its answer_tokens and its share of each part, times all answer tokens.
+        step (from 0), tokens, answer_tokens (where an answer was written while training, of that one), learning_rate,
+        gradient_norm, seconds; loss and each of its parts by name, in nats an answer token of the step, or what else it is a
+        mean over; ``rows``: for each kind of rows, such as ``target spa`` (its group, the language that is learned), its
+        answer_tokens and its share of each part, times all answer tokens.
         """
         return read_events(self.folder / BESIDE / "events.jsonl")
 

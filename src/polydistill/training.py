@@ -37,6 +37,13 @@ class DrawSettings(Settings):
     held: Count = 500
     """Rows of each language that are measured and not learned, a tenth of them at most, and one at least."""
 
+    @field_validator("teacher")
+    @classmethod
+    def _has_all_logits(cls, teacher: Teacher) -> Teacher:
+        if "dense" not in teacher.gives:
+            raise ValueError(f"a perplexity needs all logits of the teacher, and {teacher.name()} does not give them")
+        return teacher
+
 
 class TrainSettings(Settings):
     """How the student is trained."""

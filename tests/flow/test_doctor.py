@@ -21,7 +21,7 @@ from polydistill import cli, doctor, exits, loop, progress
 from polydistill.batch import Batch, Tokens, padded
 from polydistill.component import ALLOWED
 from polydistill.doctor import Found
-from polydistill.doctoring import Subject, gradients, texts
+from polydistill.doctoring import Subject, elsewhere, gradients, texts
 from polydistill.engines.transformers import Transformers
 from polydistill.models import load_tokenizer
 from polydistill.objectives import Objective
@@ -274,6 +274,13 @@ def test_a_server_is_asked_of_a_few_rows_and_kept_apart(model: Path, template: T
         assert gradients.floor(one).state == texts.in_step(one).state == gradients.alone(one).state == "ok"
         assert texts.tokenizers(one.plan, template, rows()).number == "a server's is tried as training begins"
     assert not list(space.root.glob("store/signals-*"))
+
+
+def test_each_teacher_that_keeps_something_has_a_folder_of_its_own_meanwhile(tmp_path: Path):
+    one, other, same = (elsewhere(part, str(tmp_path)).folder for part in (Cached(), Cached(k=4), Cached(folder=Path("there"))))
+    assert one == same != other
+    assert one.parent == other.parent == tmp_path
+    assert elsewhere(Untouched(), str(tmp_path)) == Untouched()
 
 
 def test_a_loss_that_is_not_nothing_between_equals_is_named(model: Path):

@@ -20,6 +20,10 @@ from polydistill.schedules.constant import Constant
 from polydistill.signals import Wants
 from polydistill.stage import Rows, Stopped, finish, write_shard
 from polydistill.student import Student
+from polydistill.teachers import Teacher
+from polydistill.teachers.cached import Cached
+from polydistill.teachers.endpoint import Endpoint
+from polydistill.teachers.other_model import OtherModel
 from polydistill.teachers.untouched import Untouched
 from polydistill.train import read_events
 from polydistill.training import DrawSettings, TrainSettings
@@ -172,3 +176,13 @@ def test_it_decides_the_result_and_without_it_the_result_is_what_it_was():
 def test_a_sampler_that_is_none_is_refused_by_its_name():
     with pytest.raises(ValidationError, match="no sampler named 'perplexity_gaps'; did you mean perplexity_gap"):
         DrawSettings(sampler="perplexity_gaps", teacher=Untouched())
+
+
+@pytest.mark.parametrize(("teacher", "name"), [
+    (Cached(), "cached"), (Endpoint(engine={"openai": {"base_url": "http://nowhere.test/v1", "model": "m"}}), "endpoint"),
+    (OtherModel(model={"transformers": {"path": "m"}}, align="spans"), "other_model"),
+])  # fmt: skip
+def test_a_teacher_without_all_logits_is_refused(teacher: Teacher, name: str):
+    with pytest.raises(ValidationError, match=f"a perplexity needs all logits of the teacher, and {name} does not give them"):
+        DrawSettings(sampler="perplexity_gap", teacher=teacher)
+    assert DrawSettings(sampler="perplexity_gap", teacher=Cached(keeps="states"))

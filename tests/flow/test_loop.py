@@ -19,12 +19,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from polydistill import checkpoints, loop
 from polydistill.batch import Tokens
+from polydistill.engines import Sampling
 from polydistill.engines.transformers import Transformers
 from polydistill.loop import fit, plan_steps
 from polydistill.models import load_model, load_tokenizer
 from polydistill.objectives import Objective
 from polydistill.objectives.near_untouched import NearUntouched
 from polydistill.objectives.next_token import NextToken
+from polydistill.objectives.sampled_text import SampledText
 from polydistill.objectives.weighted import Weighted
 from polydistill.objectives.word_level import WordLevel
 from polydistill.records import Lang, Row, digest, seed_of
@@ -311,6 +313,21 @@ def test_events_tell_the_parts_and_the_kinds_of_rows_apart(trained: Callable[...
         assert found[0]["rows"][kind]["near_untouched"] == pytest.approx(0, abs=1e-9)
     assert found[-1]["rows"]["rich eng"]["near_untouched"] > 0.1
     assert {event["rows"].get("plain spa", {}).get("near_untouched") for event in found} == {0.0, None}
+
+
+def test_events_count_what_was_written_while_training(random_model: Path, mixture: Rows, tmp_path: Path):
+    """The answers that are learned, not those of the mixture; plain text keeps its own."""
+    most, length = Sampling(temperature=1.0, max_tokens=3), Template(load_tokenizer(random_model)).training
+    given = settings(objective=SampledText(objective=NextToken(), sampling=most), epochs=1, batch_rows=24, micro_tokens=64)
+    fit(given, random_model, None, mixture, tmp_path / "train-1")
+    (event,) = events(tmp_path / "train-1")
+    chats, texts = ([length(row.payload) for row in mixture if row.payload.type == kind] for kind in ("chat", "text"))
+    of = {kind: found["answer_tokens"] for kind, found in event["rows"].items()}
+    assert of["plain spa"] == sum(len(ids) - 1 for ids, _ in texts)
+    assert 20 <= of["rich eng"] <= 3 * 20 < sum(len(ids) - prompt for ids, prompt in chats)
+    assert event["answer_tokens"] == sum(of.values())
+    assert event["tokens"] == of["rich eng"] + sum(prompt for _, prompt in chats) + sum(len(ids) for ids, _ in texts)
+    assert event["loss"] * event["answer_tokens"] == pytest.approx(sum(one["next_token"] for one in event["rows"].values()))
 
 
 def test_with_the_pull_at_nothing_the_model_is_the_same(trained: Callable[..., Path]):

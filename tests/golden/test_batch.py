@@ -45,6 +45,15 @@ def test_the_longest_of_what_may_be_read_of_a_row_is_its_size():
     assert row._replace(shown=[9] * 6).size == 7, "and the answer after it"
     assert row._replace(rejected=row.answered([5, 6, 7])).size == 6
     assert row._replace(written=row.answered([])).size == 4
+    for second in ("rejected", "written"):
+        assert row._replace(shown=[9] * 6, **{second: row.answered([5, 6, 7])}).size == 9, "after what is shown too"
+
+
+def test_both_answers_stand_after_what_is_shown():
+    row = Tokens([1, 2, 3], 2, shown=[9, 8, 7])
+    found = row._replace(rejected=row.answered([4, 5])).with_more_shown
+    assert (found.ids, found.rejected.ids, found.rejected.prompt) == ([9, 8, 7, 3], [9, 8, 7, 4, 5], 3)
+    assert found.size == 5
 
 
 def test_second_and_written_answers_are_batches_of_their_own():

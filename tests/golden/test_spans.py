@@ -10,7 +10,7 @@ from polydistill import chunks
 from polydistill.component import find
 from polydistill.losses import LogitsLoss
 from polydistill.objectives import token_losses
-from polydistill.signals import Dense, Spans, TeacherSignal
+from polydistill.signals import Dense, Draws, Spans, Support, TeacherSignal
 from polydistill.spans import LEAST, coarse, span_losses, with_the_rest
 
 KL: LogitsLoss = find("losses", "forward_kl")()  # type: ignore[assignment]
@@ -36,8 +36,8 @@ def spans(own: list[int], of: list[int], alike: list[bool], own_targets: list[in
     )  # fmt: skip
 
 
-def losses(said: Spans, **more: Any) -> list[float]:
-    return span_losses(KL, student(), torch.tensor(Q).double().log(), said, **more).tolist()
+def losses(said: Spans) -> list[float]:
+    return span_losses(KL, student(), torch.tensor(Q).double().log(), said).tolist()
 
 
 def kl(p: list[float], q: list[float]) -> float:
@@ -83,14 +83,6 @@ def test_where_no_row_is_aligned_nothing_is_learned():
     assert found.tolist() == [0, 0, 0]
     (gradient,) = torch.autograd.grad(found.sum(), states)
     assert gradient.abs().max() == 0
-
-
-def test_the_interpolated_target_is_of_the_coarse_distributions():
-    """softmax((1 - t) log q + t log p), over the student's 1 and 0 and anything else."""
-    said = spans([0, 1, 2], [0, 1, 2], [True] * 3, [0, 0, 0], [0, 0, 0], states=torch.tensor(P[:3]).double().log())
-    q, p = [0.2, 0.5, 0.3], [0.3, 0.3, 0.4]
-    mixed = [a**0.75 * b**0.25 for a, b in zip(q, p, strict=True)]
-    assert losses(said, toward=0.25)[0] == pytest.approx(kl([m / sum(mixed) for m in mixed], q))
 
 
 def test_anything_else_is_all_others_together():
@@ -188,3 +180,15 @@ def test_a_student_with_more_logits_than_its_teacher_is_cut():
     learner: Any = SimpleNamespace(head=head, head_parameters=[head.weight], positions_at_a_time=3)
     found = token_losses(KL, learner, states, TeacherSignal(narrow))
     assert torch.allclose(found, KL(head(states)[:, :5], other(theirs)[:, :5]))
+
+
+def test_it_is_cut_as_well_where_the_teachers_likeliest_or_drawn_tokens_alone_are_known():
+    """By hand: q is what is left of softmax over the first three of four tokens, and the others together one outcome."""
+    loss: Any = find("losses", "soft_cross_entropy")()
+    states, ids = torch.tensor([[0.2, 0.2, 0.1, 0.5]]).double().log(), torch.tensor([[1, 2]])
+    top_k = TeacherSignal(top_k=Support(ids, torch.tensor([[0.6, 0.1]]).double().log()))
+    sampled = TeacherSignal(sampled=Draws(ids, torch.tensor([[0.75, 0.25]])))
+    learner: Any = student(positions_at_a_time=3)
+    likeliest, drawn = (token_losses(loss, learner, states, said, vocabulary=3).item() for said in (top_k, sampled))
+    assert likeliest == pytest.approx(-0.6 * math.log(0.4) - 0.1 * math.log(0.2) - 0.3 * math.log(0.4))
+    assert drawn == pytest.approx(-0.75 * math.log(0.4) - 0.25 * math.log(0.2))

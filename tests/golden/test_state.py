@@ -39,12 +39,19 @@ def test_it_hands_on_what_it_is_told():
 
 def test_each_part_hears_its_own_parts_of_the_loss_by_its_own_names():
     one, other = Hears(), Hears()
-    state = State.of([one, other], [{"kl": "1 kl"}, {"kl": "2 kl", "mse": "2 mse"}])
+    state = State.of([one, other], [{"kl": ("1 kl",)}, {"kl": ("2 kl",), "mse": ("2 mse",)}])
     state.follow(STUDENT, {"1 kl": 1.0, "2 kl": 2.0, "2 mse": 3.0}, 0.25)
     assert one.heard == [(STUDENT, {"kl": 1.0}, 0.25)]
     assert other.heard == [(STUDENT, {"kl": 2.0, "mse": 3.0}, 0.25)]
     with pytest.raises(KeyError):
         state.follow(STUDENT, {"1 kl": 1.0}, 0.25)
+
+
+def test_what_is_of_several_names_is_their_sum():
+    one = Hears()
+    state = State.of([one], [{"kl": ("1 kl", "2 kl"), "mse": ("mse",)}])
+    state.follow(STUDENT, {"1 kl": 1.0, "2 kl": 2.0, "mse": 4.0, "other": 8.0}, 0.25)
+    assert one.heard == [(STUDENT, {"kl": 3.0, "mse": 4.0}, 0.25)]
 
 
 def test_its_parts_are_those_it_was_made_of():

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 
 from polydistill.batch import Batch, Tokens, padded
-from polydistill.models import load_model
+from polydistill.engines import Sampling
+from polydistill.models import load_model, load_tokenizer
 from polydistill.student import Student
+from polydistill.template import Template
 
 ROWS = [Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2, rich=True), Tokens([256, 12, 22], 1)]
 
@@ -73,3 +76,16 @@ def test_sizes_have_the_same_names_whatever_a_family_calls_them():
 
     model = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=8, n_layer=3, n_head=2, n_positions=16))
     assert Student(model).sizes == (8, 3, 2, 50)
+
+
+def test_it_writes_no_padding_of_its_logits(tmp_path: Path):
+    """Where its tokenizer is known: with 258 tokens, the last of which ends an answer, the others of 300 are padding."""
+    folder = tiny.model_folder(tmp_path / "wide", vocab_size=300)
+    template = Template(load_tokenizer(folder))
+    sampling, model = Sampling(temperature=1.0, max_tokens=40), load_model(folder, "float64", "cpu")
+    free, found = (
+        Student(model, (257,), known).write([[256, 40]] * 4, sampling, [1, 2, 3, 4]) for known in (None, template)
+    )  # fmt: skip
+    assert max(id for answer in free for id in answer) >= 258
+    assert max(id for answer in found for id in answer) <= 257
+    assert all(len(answer) == 40 or answer[-1] == 257 for answer in found), "nor is an answer cut there"

@@ -39,6 +39,16 @@ def test_what_is_shown_is_another_prompt_for_the_same_answer(template: Template)
     assert plain.with_more_shown is plain
 
 
+def test_a_teacher_is_shown_the_same_before_both_answers(template: Template):
+    shown = ASKED.but(payload=ASKED.payload.model_copy(update={"shown": RICH.turns}))
+    row = tokens(template, rival(shown, "Because."), ENG)
+    assert row.shown == tokens(template, shown, ENG).shown
+    written = Chat(turns=(*RICH.turns, *ASKED.payload.asked.turns)).answered("Because.", SPA)
+    found = row.rejected.with_more_shown
+    assert (found.ids, found.prompt, found.payload) == (*template.training(written), written)
+    assert row.with_more_shown.rejected == found
+
+
 def test_of_two_answers_the_preferred_one_is_learned_and_the_other_at_hand(template: Template):
     row = tokens(template, rival(ASKED, "Because."), ENG)
     plain = tokens(template, ASKED, ENG)

@@ -17,7 +17,7 @@ from ..batch import Batch, Tokens, micro_batches, padded
 from ..beginning import beginning
 from ..component import Component
 from ..loop import begun, step, tokens
-from ..records import Row
+from ..records import Row, digest
 from ..teachers.cached import Cached
 from ..teachers.endpoint import Endpoint
 from ..teachers.other_model import OtherModel
@@ -108,9 +108,12 @@ def rebuilt(part: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def elsewhere(part: Component, folder: str) -> Component:
-    """What keeps signals, with a folder of its own."""
+    """What keeps signals, with a folder of its own in this one."""
     keeps = isinstance(part, Endpoint) or (isinstance(part, Cached) and part.teacher)
-    return part.model_copy(update={"folder": Path(folder)}) if keeps else part
+    if not keeps:
+        return part
+    whose = digest(part.model_copy(update={"folder": None}).model_dump(mode="json"))
+    return part.model_copy(update={"folder": Path(folder) / whose[:12]})
 
 
 def found_in(part: Any, kind: type[C]) -> list[C]:

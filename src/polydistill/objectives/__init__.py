@@ -210,13 +210,14 @@ def form_of(loss: Loss, teacher: Teacher) -> str:
 
 def token_losses(
     loss: LogitsLoss, student: "Student", states: "Tensor", said: TeacherSignal, learned: "tuple[State, ...]" = (),
-    toward: float = 1.0,
+    toward: float = 1.0, vocabulary: int | None = None,
 ) -> "Tensor":  # fmt: skip
     """(answer tokens,) the loss between the student's states and what a teacher says of the same tokens.
 
-    Where the teacher says nothing of the last tokens of the vocabulary, the student's are left out too. With spans a span's
-    loss stands at its last token; see `spans.span_losses`. ``toward`` t < 1 puts (1 - t) student + t teacher, of logits, in
-    the place of a dense teacher's; the student's part of it is held still.
+    Where the teacher says nothing of the last tokens of the vocabulary, the student's are left out too: ``vocabulary`` is how
+    many logits the teacher has, where its signal does not show it. With spans a span's loss stands at its last token; see
+    `spans.span_losses`. ``toward`` t < 1 puts (1 - t) student + t teacher, of logits, in the place of a dense teacher's; the
+    student's part of it is held still.
     """
     from ..chunks import over_chunks, over_logits
 
@@ -231,7 +232,7 @@ def token_losses(
     if said.spans:
         from ..spans import span_losses
 
-        return span_losses(loss, student, states, said.spans, learned, toward)
+        return span_losses(loss, student, states, said.spans, learned)
     if said.dense:
 
         def both_sides(own: "Tensor", theirs: "Tensor") -> "tuple[Tensor, Tensor]":
@@ -244,7 +245,7 @@ def token_losses(
         return chunked(dense, both_sides, said.dense.states)
 
     def own_side(own: "Tensor", *some: "Tensor") -> "tuple[Tensor, ...]":
-        return student.head(own), *some
+        return student.head(own)[:, :vocabulary], *some
 
     if said.top_k:
         support = type(said.top_k)

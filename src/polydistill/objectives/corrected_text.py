@@ -73,14 +73,16 @@ class CorrectedText(OnWritten):
                 if at is not None:
                     own = rows[place].written.ids
                     worse[place] = [*own[: rows[place].prompt + at], token]
-        going_on = [place for place, ids in worse.items() if ids[-1] not in student.ends]
+        most = self.sampling.max_tokens
+        room = {place: rows[place].prompt + most - len(ids) for place, ids in worse.items() if ids[-1] not in student.ends}
+        going_on = [place for place, left in room.items() if left > 0]
         for start in range(0, len(going_on), self.side_by_side):
             some = going_on[start : start + self.side_by_side]
-            left = [self.sampling.max_tokens - (len(worse[place]) - rows[place].prompt) for place in some]
+            sampling = self.sampling.model_copy(update={"max_tokens": max(room[place] for place in some)})
             seeds = [seed_of(self.sampling.seed, "corrected", rows[place].id, progress) for place in some]
-            answers = student.write([worse[place] for place in some], self.sampling, seeds)
-            for place, answer, room in zip(some, answers, left, strict=True):
-                worse[place] += answer[: max(0, room)]
+            answers = student.write([worse[place] for place in some], sampling, seeds)
+            for place, answer in zip(some, answers, strict=True):
+                worse[place] += answer[: room[place]]
         return [
             row._replace(written=row.answered(worse[place][row.prompt :])) if place in worse else row
             for place, row in enumerate(rows)

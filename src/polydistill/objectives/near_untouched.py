@@ -62,7 +62,7 @@ class NearUntouched(Around):
 
         learned = self.loss.start(student.sizes, student.sizes) if self.weight else ()
         inside = [self.objective.start(student, taught), State.of(learned)]
-        return State.of(inside, [{name: name for name in of} for of in (self.objective.parts, self.parts)])
+        return State.of(inside, [{name: (name,) for name in of} for of in (self.objective.parts, self.parts)])
 
     def counts(self, row: "Tokens") -> dict[str, float]:
         return {self.name(): float(row.learned), **self.objective.counts(row)}

@@ -1,8 +1,8 @@
 """One answer is better than another, and the better one is learned."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from ..component import Positive
 from ..signals import Wants
@@ -36,6 +36,12 @@ class Preferred(Objective):
     """lambda, what a nat of the preferred answer counts against a nat of the preference."""
     reference: Teacher = Field(default="untouched", validate_default=True)
     """p."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if "dense" not in self.reference.gives:
+            raise ValueError(f"a preference needs all logits of the reference, and {self.reference.name()} does not give them")
+        return self
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class SpanRelations(Objective):
     """L = sum_t sum_v |p_t(v) p_t+1(v) - q_t(v) q_t+1(v)|, over neighbours t, t + 1 within a span of the answer.
 
-    p the teacher, q the student. Spans are cut from the beginning of the answer, ``span`` tokens each. Between 0, where the
-    two agree, and 2 for each pair of neighbours; an answer of one token, and spans of one token, have none.
+    p the teacher, q the student, over the logits that both have. Spans are cut from the beginning of the answer, ``span``
+    tokens each. Between 0, where the two agree, and 2 for each pair of neighbours; an answer of one token, and spans of one
+    token, have none.
 
     Paper: Multi-Granularity Semantic Revision 2024, arXiv 2407.10068 (span-level relations).
     Departs: the distance is our own, the paper's text was not at hand; spans are of fixed length, since a chunker exists for
@@ -50,14 +51,16 @@ class SpanRelations(Objective):
         from ..chunks import over_chunks
         from ..losses import log_softmax
 
-        said, own = taught[self.teacher].signal(batch).dense, student.states(batch)
+        teacher = taught[self.teacher]
+        said, own = teacher.signal(batch).dense, student.states(batch)
+        width = min(student.sizes.vocabulary, teacher.sizes.vocabulary)
         lengths = batch.answers.sum(1).tolist()
         inside = [place % self.span < self.span - 1 and place < length - 1 for length in lengths for place in range(length)]
         first = torch.tensor(inside, dtype=torch.bool, device=batch.device).nonzero()[:, 0]
 
         def apart(q: "Tensor", q_next: "Tensor", p: "Tensor", p_next: "Tensor") -> "Tensor":
-            together = log_softmax(student.head(q)) + log_softmax(student.head(q_next))
-            theirs = log_softmax(said.head(p)) + log_softmax(said.head(p_next))
+            together = log_softmax(student.head(q)[:, :width]) + log_softmax(student.head(q_next)[:, :width])
+            theirs = log_softmax(said.head(p)[:, :width]) + log_softmax(said.head(p_next)[:, :width])
             return (together.exp() - theirs.exp()).abs().sum(-1)
 
         pairs = torch.stack([own[first], own[first + 1]], 1)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ..student import Student
 
 
+TASKS = ("label", "rationale")
+
+
 class TwoTasks(Around):
     """L = alpha L_label + (1 - alpha) L_rationale: ``objective`` on rows of two groups, each a mean over its own tokens.
 
@@ -34,11 +37,17 @@ class TwoTasks(Around):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        return tuple(f"{task}_{part}" for task in ("label", "rationale") for part in self.objective.parts)
+        return tuple(f"{task}_{part}" for task in TASKS for part in self.objective.parts)
 
     def task(self, row: "Tokens") -> str:
         """Which of the two a row belongs to."""
         return "rationale" if row.kind.partition(" ")[0] == self.rationales else "label"
+
+    def start(self, student: "Student", taught: Taught) -> "State":
+        from ..state import State
+
+        names = {part: tuple(f"{task}_{part}" for task in TASKS) for part in self.objective.parts}
+        return State.of([self.objective.start(student, taught)], [names])
 
     def counts(self, row: "Tokens") -> dict[str, float]:
         own = {f"{self.task(row)}_{part}": count for part, count in self.objective.counts(row).items()}

@@ -83,7 +83,8 @@ class Weighted(Objective):
     def start(self, student: "Student", taught: Taught) -> "State":
         from ..state import State
 
-        return State.of([one.start(student, taught) for one in self.objectives], self.named)
+        named = [{part: (here,) for part, here in names.items()} for names in self.named]
+        return State.of([one.start(student, taught) for one in self.objectives], named)
 
     def rewritten(
         self, student: "Student", taught: Taught, rows: "list[Tokens]", progress: float, state: "State"

@@ -62,6 +62,7 @@ class WordLevel(Objective):
         self, student: "Student", taught: Taught, batch: "Batch", progress: float, state: "State"
     ) -> "dict[str, Tensor]":
         toward = self.toward(progress, *state.toward.parts) if self.toward else 1.0
-        said = taught[self.teacher].signal(batch)
-        tokens = token_losses(self.loss, student, student.states(batch), said, state.loss.parts, toward)
+        teacher = taught[self.teacher]
+        said, vocabulary = teacher.signal(batch), teacher.sizes.vocabulary
+        tokens = token_losses(self.loss, student, student.states(batch), said, state.loss.parts, toward, vocabulary)
         return {self.name(): batch.by_row(tokens)}

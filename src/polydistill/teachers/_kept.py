@@ -100,6 +100,7 @@ class OpenCached(OpenTeacher):
         """
         rank, ranks = _rank()
         wanted, missing = set[bytes](), list[list[Tokens]]()
+        lacks_head = self._lacks_head and rank == 0  # who keeps it
         for number, batch in enumerate(batches):
             rows = []
             for row in (*batch.rows, *(row.rejected for row in batch.rows if row.rejected)):
@@ -107,7 +108,7 @@ class OpenCached(OpenTeacher):
                 if keys - wanted and any(key not in self.cache for key in keys):
                     rows.append(row)
                 wanted |= keys
-            if number % ranks == rank and (rows or (self._lacks_head and not missing)):  # any batch shows what the head is
+            if number % ranks == rank and (rows or (lacks_head and not missing)):  # any batch shows what the head is
                 missing.append(rows or list(batch.rows))
         return wanted, missing
 

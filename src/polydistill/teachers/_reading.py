@@ -21,7 +21,10 @@ NOTHING = Tokens([0], 1)
 
 
 class Reader:
-    """The model in memory. It computes in its own dtype whatever the student's training does, and says it on its device."""
+    """The model in memory. It computes on its own device, in its own dtype whatever the student's training does.
+
+    What it says is brought to the batch's device, where it is cut and compared.
+    """
 
     def __init__(self, student: Student, wants: Wants):
         self.student, self.wants = student, wants
@@ -31,11 +34,12 @@ class Reader:
             said = self.student.says(batch.to(self.student.device), self.wants)
         hidden = {layer: states.to(batch.device) for layer, states in said.hidden.items()}
         relations = {layer: Relations(*(part.to(batch.device) for part in one)) for layer, one in said.relations.items()}
-        return said._replace(hidden=hidden, relations=relations)
+        dense = said.dense and said.dense._replace(states=said.dense.states.to(batch.device))
+        return said._replace(dense=dense, hidden=hidden, relations=relations)
 
     def head(self, states: Tensor, device: torch.device, width: int | None = None) -> Tensor:
         with torch.no_grad(), torch.autocast(self.student.device.type, enabled=False):
-            return self.student.head(states)[:, :width].to(device)
+            return self.student.head(states.to(self.student.device))[:, :width].to(device)
 
 
 class OpenByTokens(OpenTeacher):
@@ -74,7 +78,7 @@ class OpenBySpans(OpenTeacher):
     def say(self, batch: Batch) -> TeacherSignal:
         found, device = self.sides.numbered(batch.rows), batch.device
         theirs = padded(found.rows or [NOTHING])
-        dense = self.reader.says(theirs).dense
+        dense = self.reader.says(theirs.to(device)).dense
         assert dense is not None
 
         def here(numbers: Any) -> Tensor:

@@ -8,14 +8,16 @@ import torch
 
 from ..records import digest
 from ..student import Student
+from ._frozen import frozen
 
 
 def weights_of(student: Student) -> str:
-    """A digest of the model as it is in memory, adapters left out."""
-    config = student.base.config.to_diff_dict()
+    """A digest of the model as it is before training, adapters left out; of the whole one where layers were taken from it."""
+    base = (frozen(student) if student.whole else student).base
+    config = base.config.to_diff_dict()
     known = {name: value for name, value in config.items() if name not in ("_name_or_path", "transformers_version")}
     found = hashlib.sha256(json.dumps(known, sort_keys=True, default=str).encode())
-    for name, tensor in sorted(student.base.state_dict().items()):
+    for name, tensor in sorted(base.state_dict().items()):
         if ".lora_" not in name:
             found.update(f"{name.replace('.base_layer.', '.')} {tensor.dtype} {tuple(tensor.shape)}".encode())
             found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

@@ -20,7 +20,8 @@ OF = {"top_k": ("k",), "sampled": ("n", "temperature", "seed"), "states": ()}
 class Cached(Teacher):
     """What ``teacher`` says of each row, asked once before the first step and kept on disk; then the teacher is let go.
 
-    What is there already is not asked again, and where nothing is missing the teacher is not loaded at all. ``keeps``:
+    What is there already is not asked again, and where nothing is missing the teacher is not loaded at all, but where layers
+    were taken from the student's model: to know whose signals they are, the whole one is looked at. ``keeps``:
 
     - ``top_k``: the k likeliest tokens with their log-probabilities, and how much remains. What a loss does with the rest is
       its own; taken as if it were the whole, it is a biased estimate.
@@ -50,7 +51,7 @@ class Cached(Teacher):
     seed: int = 0
     """For sampled: with the row it decides the draws."""
     dtype: Literal["float16", "bfloat16"] = "float16"
-    """What states are kept in; float16 is finer, bfloat16 holds larger ones."""
+    """What states are kept in, the last ones and those of layers; float16 is finer, bfloat16 holds larger ones."""
     folder: Beside[Path | None] = None
     """Where; in the runs' folder without it."""
 
@@ -109,6 +110,8 @@ class Cached(Teacher):
     def check(self, student: "Engine", wants: Wants) -> None:
         if wants.relations:
             raise ValueError("attention of a teacher is too large to be kept: take it live, or hidden states in its place")
+        if self.keeps != "states" and not wants.hidden and self.dtype != type(self).model_fields["dtype"].default:
+            raise ValueError(f"dtype is for hidden states; keeps is {self.keeps}, and no objective asks for those of layers")
         if self.teacher:
             self.teacher.check(student, wants)
         else:

@@ -56,7 +56,7 @@ class OpenMovingAverage(OpenTeacher):
         shared = {id(p): p for p in student.parameters() if not p.requires_grad}
         model = copy.deepcopy(student.model, shared).eval()
         self.average = Average(decay, [p for p in model.parameters() if p.requires_grad])
-        self.wants, self.student = wants, Student(model.requires_grad_(False), student.ends)
+        self.wants, self.student = wants, Student(model.requires_grad_(False), student.ends, student.template)
 
     @property
     def sizes(self) -> Sizes:

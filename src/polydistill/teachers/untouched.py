@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Untouched(Teacher):
     """The untouched model: a frozen copy or, where adapters are trained, the same weights with the adapters off.
 
-    In evaluation mode, without gradient. A copy costs the memory of the weights once more, adapters cost none. Where layers
-    are taken from the model before it is trained, this is the whole one.
+    In evaluation mode, without gradient. A copy costs the memory of the weights once more, however many teachers are made of
+    it; adapters cost none. Where layers are taken from the model before it is trained, this is the whole one.
 
     Paper: Li and Hoiem 2016, Learning without Forgetting, arXiv 1606.09282 (the untouched model as a teacher).
     Checked: against the untouched model's own logits while the student trains, with adapters bit for bit.
@@ -34,18 +34,21 @@ class OpenUntouched(OpenTeacher):
     """The untouched model in memory."""
 
     def __init__(self, student: "Student", wants: Wants):
-        import copy
         from contextlib import nullcontext
 
+        import torch
+
         from ..student import Student
+        from ._frozen import frozen
 
         adapted = student.model is not student.base and not student.whole
-        if student.whole:
-            model = student.whole().requires_grad_(False)
-        else:
-            model = student.model if adapted else copy.deepcopy(student.model).requires_grad_(False)
-        self.wants, self.student = wants, Student(model, student.ends)
+        self.wants = wants
+        self.student = Student(student.model, student.ends, student.template) if adapted else frozen(student)
         self._without_adapters = student.model.disable_adapter if adapted else nullcontext
+        # An adapter stands in the layer's place, with the layer in it. To switch those of all layers takes far longer than a
+        # head that has none, and is done for each part of the positions.
+        plain = next(self.student.base.get_output_embeddings().children(), None) is None
+        self._head_as_it_was = torch.no_grad if plain else self._as_it_was
 
     @property
     def sizes(self) -> Sizes:
@@ -61,7 +64,7 @@ class OpenUntouched(OpenTeacher):
             return self.student.write(prompts, sampling, seeds)
 
     def head(self, states: "Tensor") -> "Tensor":
-        with self._as_it_was():
+        with self._head_as_it_was():
             return self.student.head(states)
 
     @contextmanager

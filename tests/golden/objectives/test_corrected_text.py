@@ -111,3 +111,21 @@ def test_a_distance_that_learns_judges_as_it_begins(random_model: Path):
     ))  # fmt: skip
     found.gradients(ROWS)
     assert all(p.grad is None for p in found.state.parameters())
+
+
+@pytest.mark.parametrize("most", [1, 8])
+def test_no_more_is_written_than_there_is_room_for(most: int, random_model: Path, monkeypatch: pytest.MonkeyPatch):
+    found = lesson(CorrectedText(objective=NextToken(), sampling=Sampling(temperature=1.0, max_tokens=most)), random_model)
+    write, asked = found.student.write, []
+
+    def told(prompts: list[list[int]], sampling: Sampling, seeds: list[int]) -> list[list[int]]:
+        asked.append((min(map(len, prompts)), max(map(len, prompts)), sampling.max_tokens))
+        return write(prompts, sampling, seeds)
+
+    monkeypatch.setattr(found.student, "write", told)
+    rows = found.rows(ROWS)
+    assert any(row.written.ids[-1] != 257 for row in rows)
+    assert asked[0] == (2, 2, most)
+    assert [left for *_, left in asked[1:]] == [2 + most - shortest for shortest, *_ in asked[1:]]
+    assert all(longest < 2 + most for _, longest, _ in asked[1:]), "a row without room is not asked for more"
+    assert bool(asked[1:]) == (most > 1)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from polydistill import checkpoints
 from polydistill.batch import Tokens, padded
 from polydistill.engines.transformers import Transformers
-from polydistill.loop import Job, begun
+from polydistill.loop import Job, begun, step
 from polydistill.losses import Sizes
 from polydistill.losses.hidden_mse import HiddenMSE
 from polydistill.models import load_model
@@ -138,6 +138,33 @@ def job(objective: Any, folder: Path, method: str = "full", rows: list[Tokens] =
     if method == "lora":
         model = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM"))
     return begun(settings, Accelerator(cpu=True), Student(model).train(), rows)
+
+
+class WithAnEmptyRank:
+    """The first of two ranks; the other one has no rows and nothing to add."""
+
+    num_processes, process_index, device = 2, 0, torch.device("cpu")
+
+    def reduce(self, own: torch.Tensor, how: str) -> torch.Tensor:
+        return own
+
+    def backward(self, loss: torch.Tensor) -> None:
+        loss.backward()
+
+
+def test_what_has_no_gradient_stays_where_it_is_on_one_rank_and_on_two(tmp_path: Path):
+    """Hidden states do not ask the head, so that it must not decay either."""
+    folder = tiny.model_folder(tmp_path / "model", tie_word_embeddings=False)
+    head = load_model(folder, "float64", "cpu").lm_head.weight
+    weights = []
+    for rank in (None, WithAnEmptyRank()):
+        found = job(HiddenStates(layers=((-1, -2),)), folder, rows=ROWS, weight_decay=1.0, learning_rate=0.1)
+        step(found if rank is None else found._replace(accelerator=rank), [0, 1, 2, 3], 0.5, tmp_path)
+        weights.append(found.student.state_dict())
+        assert torch.equal(found.student.base.lm_head.weight, head)
+        assert not torch.equal(found.student.base.model.norm.weight, torch.ones(32).double())
+    for name, weight in weights[0].items():
+        assert torch.equal(weights[1][name], weight), name
 
 
 class Shifted(Untouched):

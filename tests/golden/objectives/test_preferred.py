@@ -3,11 +3,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_lessons import lesson, logits_of
+from pydantic import ValidationError
+from tiny_lessons import lesson, logits_of, student_in
 
 from polydistill.batch import Tokens, padded
 from polydistill.objectives.next_token import NextToken
 from polydistill.objectives.preferred import Preferred
+from polydistill.signals import Wants
+from polydistill.stage import Workspace
+from polydistill.teachers import Teacher
+from polydistill.teachers.cached import Cached
+from polydistill.teachers.endpoint import Endpoint
+from polydistill.teachers.other_model import OtherModel
 
 W = [Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2), Tokens([256, 13, 23, 33], 1)]
 ROWS = [
@@ -64,3 +71,22 @@ def test_rows_without_a_second_answer_are_next_token_alone(random_model: Path):
     assert parts["preferred"].tolist() == [0, 0, 0]
     assert torch.allclose(parts["chosen"], alone["next_token"], rtol=1e-12)
     assert parts["preferred"].requires_grad, "every part may be asked for its gradient"
+
+
+@pytest.mark.parametrize(("reference", "name"), [
+    (Cached(), "cached"), (Cached(keeps="sampled"), "cached"),
+    (Endpoint(engine={"openai": {"base_url": "http://nowhere.test/v1", "model": "m"}}), "endpoint"),
+    (OtherModel(model={"transformers": {"path": "m"}}, align="spans"), "other_model"),
+])  # fmt: skip
+def test_a_reference_without_all_logits_is_refused(reference: Teacher, name: str):
+    with pytest.raises(ValidationError, match=f"a preference needs all logits of the reference, and {name} does not give them"):
+        Preferred(reference=reference)
+
+
+def test_what_is_kept_of_states_gives_all_logits(random_model: Path, space: Workspace):
+    batch, student = padded(ROWS[:2]), student_in(random_model)
+    objective = Preferred(reference=Cached(keeps="states"))
+    opened = objective.reference.open(student, Wants(tokens=True))
+    opened.prepare([batch])
+    found = objective(student, {objective.reference: opened}, batch, 0.5, objective.start(student, {}))
+    assert found["preferred"].tolist() == pytest.approx([log(2)] * 2, abs=1e-2)

@@ -2,13 +2,19 @@ from math import exp
 from pathlib import Path
 
 import pytest
+import tiny
 from pydantic import ValidationError
 from tiny_lessons import lesson, logits_of
 
 from polydistill import chunks
 from polydistill.batch import Tokens, padded
+from polydistill.engines.transformers import Transformers
+from polydistill.models import load_model, load_tokenizer
 from polydistill.objectives.span_relations import SpanRelations
+from polydistill.student import Student
+from polydistill.teachers.other_model import OtherModel
 from polydistill.teachers.untouched import Untouched
+from polydistill.template import Template
 
 ROWS = [Tokens([256, 10, 20, 30, 40, 50, 257], 2), Tokens([256, 11, 21, 257], 2), Tokens([256, 12, 257], 2)]
 """Five, two and one answer tokens."""
@@ -46,3 +52,17 @@ def test_where_the_two_agree_it_is_zero(random_model: Path):
 def test_a_span_of_one_token_has_no_neighbours():
     with pytest.raises(ValidationError, match="greater than or equal to 2"):
         SpanRelations(teacher=Untouched(), span=1)
+
+
+@pytest.mark.parametrize("student_is_wider", [True, False])
+def test_what_only_one_has_logits_of_is_left_out(student_is_wider: bool, random_model: Path, tmp_path: Path):
+    wide = tiny.model_folder(tmp_path / "wide", seed=1, vocab_size=270)
+    own, other = (wide, random_model) if student_is_wider else (random_model, wide)
+    student = Student(load_model(own, "float64", "cpu"), (257,), Template(load_tokenizer(own)))
+    objective = SpanRelations(teacher=OtherModel(model=Transformers(path=str(other), dtype="float64", device="cpu")))
+    taught = {teacher: teacher.open(student, wants) for teacher, wants in objective.asks().items()}
+    row = ROWS[1]
+    q, p = ([softmax(at[:260]) for at in logits_of(folder, row)] for folder in (own, other))
+    expected = sum(abs(p[0][v] * p[1][v] - q[0][v] * q[1][v]) for v in range(260))
+    found = objective(student, taught, padded([row]), 0.5, objective.start(student, taught))
+    assert found["span_relations"].tolist() == pytest.approx([expected])

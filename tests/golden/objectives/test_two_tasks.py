@@ -1,13 +1,18 @@
 from pathlib import Path
 
+import pytest
 import torch
 from tiny_lessons import lesson, same
 
 from polydistill.batch import Tokens, padded
+from polydistill.objectives import Objective
+from polydistill.objectives.near_untouched import NearUntouched
 from polydistill.objectives.next_token import NextToken
 from polydistill.objectives.two_tasks import TwoTasks
 from polydistill.objectives.weighted import Weighted
 from polydistill.objectives.word_level import WordLevel
+from polydistill.schedules._following import Following
+from polydistill.schedules.adaptive_interpolation import AdaptiveInterpolation
 
 LABELS = [Tokens([256, 10, 20, 257], 2, kind="label spa"), Tokens([256, 11, 257], 2, kind="target spa")]
 RATIONALES = [Tokens([256, 12, 22, 32, 42, 52, 257], 2, kind="rationale eng")]
@@ -50,3 +55,18 @@ def test_every_part_of_the_objective_is_split_in_two(random_model: Path):
 def test_the_group_of_rationales_may_have_another_name(random_model: Path):
     found = lesson(TwoTasks(rationales="target"), random_model)
     assert [found.objective.task(row) for row in LABELS + RATIONALES] == ["label", "rationale", "label"]
+
+
+FOLLOWS = WordLevel(toward=AdaptiveInterpolation())
+
+
+@pytest.mark.parametrize("inner", [
+    FOLLOWS, Weighted(objectives=(NextToken(), FOLLOWS), weights=(1, 1)), NearUntouched(objective=FOLLOWS),
+])  # fmt: skip
+def test_what_is_inside_hears_of_both_tasks_by_its_own_names(inner: Objective, random_model: Path):
+    """The loss of the part inside is that of its two tasks together."""
+    found = lesson(TwoTasks(objective=inner), random_model)
+    values = {name: 2.0**place for place, name in enumerate(found.objective.parts)}
+    found.state.follow(found.student, values, 0.1)
+    (following,) = [part for part in found.state.modules() if isinstance(part, Following)]
+    assert following.at.loss == values["label_word_level"] + values["rationale_word_level"]

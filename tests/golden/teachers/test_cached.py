@@ -189,6 +189,15 @@ def test_attention_is_refused(student: Student):
     assert Cached(teacher=Several(teachers=("untouched",))).gives == {"top_k"}
 
 
+def test_a_type_of_states_where_none_are_kept_is_refused_once_it_is_known_what_is_asked():
+    for keeps in ("top_k", "sampled"):
+        given = Cached(keeps=keeps, dtype="bfloat16")
+        given.check(AnyEngine(), Wants(tokens=True, hidden=(1,)))
+        with pytest.raises(ValueError, match=f"dtype is for hidden states; keeps is {keeps}, and no objective asks for those"):
+            given.check(AnyEngine(), TOKENS)
+    Cached(keeps="states", dtype="bfloat16").check(AnyEngine(), TOKENS)
+
+
 class AnyEngine(Engine):
     """An engine that is never opened."""
 

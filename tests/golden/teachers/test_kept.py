@@ -1,6 +1,7 @@
 """Each row is captured once, and what is kept outlives whatever ends a capture."""
 
 import gc
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,18 @@ def test_what_was_not_captured_is_refused(student: Student):
     teacher = opened(Cached(), student, BATCHES[:2])
     with pytest.raises(ValueError, match="d was not there before the first step; only a live teacher can be asked of it"):
         teacher.say(BATCH)
+
+
+def test_who_does_not_keep_the_head_asks_nobody_for_it(student: Student, space: Workspace, monkeypatch: pytest.MonkeyPatch):
+    opened(Cached(keeps="states"), student)
+    (head,) = (space.root / "store").glob("signals-*/head")
+    shutil.rmtree(head)
+    asked = Asked(monkeypatch)
+    monkeypatch.setattr(_kept, "_any_rank", lambda true: true)
+    monkeypatch.setattr(_kept, "_rank", lambda: (1, 2))
+    with pytest.raises(ValueError, match=r"0 of 4 signals are not in .*, or its head is not"):  # the first rank is not here
+        opened(Cached(keeps="states"), student)
+    assert not asked.opened
+    monkeypatch.setattr(_kept, "_rank", lambda: (0, 2))
+    opened(Cached(keeps="states"), student)
+    assert asked.rows == ["a", "b"]

@@ -1,4 +1,6 @@
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,13 +20,16 @@ from polydistill.engines.openai import OpenAI
 from polydistill.engines.transformers import Transformers
 from polydistill.loop import fit, tokens
 from polydistill.models import load_model, load_tokenizer
+from polydistill.objectives.sampled_text import SampledText
 from polydistill.objectives.word_level import WordLevel
 from polydistill.plan import read_plan
 from polydistill.records import Row
 from polydistill.schedules.constant import Constant
-from polydistill.signals import Wants
+from polydistill.signals import Dense, TeacherSignal, Wants
+from polydistill.spans import Numbered
 from polydistill.stage import BESIDE, Rows, finish, write_shard
 from polydistill.student import TOKENS, Student
+from polydistill.teachers._reading import OpenBySpans, Reader
 from polydistill.teachers.other_model import OtherModel
 from polydistill.template import Template
 from polydistill.train import read_events
@@ -156,6 +161,63 @@ def test_it_writes_with_tokens_of_the_students_alone(wider: Path, random_model: 
     for answer, whole in zip(found, free, strict=True):
         assert whole[: len(answer)] == answer
     assert sum(map(len, found)) > 8
+
+
+def test_it_can_read_whatever_a_wider_student_writes(wider: Path, random_model: Path):
+    student = student_of(wider)
+    objective = SampledText(
+        objective=WordLevel(teacher=OtherModel(model=engine(random_model))), sampling=Sampling(temperature=1.0, max_tokens=40)
+    )
+    taught = {teacher: teacher.open(student, wants) for teacher, wants in objective.asks().items()}
+    state = objective.start(student, taught)
+    rows = objective.rewritten(student, taught, [Tokens([256, 40, 257], 2, id=str(n)) for n in range(8)], 0.5, state)
+    (part,) = objective(student, taught, padded(rows), 0.5, state).values()
+    assert torch.isfinite(part).all()
+
+
+@pytest.mark.parametrize("given", [{"keeps": "top_k", "k": 260}, {"keeps": "sampled", "n": 1}, {"keeps": "states"}])
+def test_what_was_kept_of_it_is_compared_over_the_same_logits(
+    given: dict[str, Any], wider: Path, random_model: Path, tmp_path: Path
+):
+    student, live = student_of(wider), OtherModel(model=engine(random_model))
+    kept = find("teachers", "cached")(teacher=live, folder=tmp_path / "kept", **given)
+    batch, parts = padded(rows_of(student)), []
+    for teacher in (live, kept):
+        objective = WordLevel(teacher=teacher, loss="soft_cross_entropy")
+        taught = {teacher: teacher.open(student, TOKENS)}
+        taught[teacher].prepare([batch])
+        parts.append(objective(student, taught, batch, 0.5, objective.start(student, taught))["word_level"])
+    if given["keeps"] == "sampled":
+        drawn = taught[kept].signal(batch).sampled.ids[:, 0]
+        log_q = student(batch)[:, :260].log_softmax(-1)
+        parts[0] = batch.by_row(-log_q[torch.arange(len(drawn)), drawn])
+    assert torch.allclose(parts[1], parts[0], rtol=1e-4)
+
+
+def test_from_another_device_its_states_come_to_the_batch_and_go_back_to_its_head(monkeypatch: pytest.MonkeyPatch):
+    """`meta` stands for a device on which nothing else lies; it alone has no autocast."""
+    monkeypatch.setattr(torch, "autocast", lambda *given, **more: nullcontext())
+    here, there = torch.device("cpu"), torch.device("meta")
+    said = TeacherSignal(Dense(torch.zeros(3, 2), lambda states: states))
+    on_cpu: Any = SimpleNamespace(device=here, says=lambda batch, wants: said)
+    batch: Any = SimpleNamespace(device=there, to=lambda device: batch)
+    assert Reader(on_cpu, TOKENS).says(batch).dense.states.device == there
+    on_meta: Any = SimpleNamespace(device=there, head=lambda states: states @ torch.zeros(2, 5, device=there))
+    assert Reader(on_meta, TOKENS).head(torch.zeros(3, 2), there, width=4).shape == (3, 4)
+
+
+def test_all_that_it_says_of_spans_is_where_the_batch_is():
+    there = torch.device("meta")
+    of_batch: Any = SimpleNamespace(
+        head=lambda states, device: states,
+        says=lambda batch: TeacherSignal(Dense(torch.zeros(1, 2, device=batch.device), lambda states: states)),
+    )
+    sides: Any = SimpleNamespace(
+        numbered=lambda rows: Numbered([Tokens([5, 6], 1)], [0], [0], [True]), outcomes=([5], [5]), widths=(9, 9)
+    )
+    batch: Any = SimpleNamespace(device=there, rows=[], targets=torch.zeros(1, dtype=torch.long, device=there))
+    spans = OpenBySpans(of_batch, sides).say(batch).spans
+    assert {part.device for part in spans if isinstance(part, torch.Tensor)} == {there}
 
 
 # What does not fit is refused before weights are loaded

@@ -1,4 +1,7 @@
+import gc
+import weakref
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -7,6 +10,8 @@ from peft import LoraConfig, get_peft_model
 from polydistill.batch import Tokens, padded
 from polydistill.models import load_model
 from polydistill.student import TOKENS, Student
+from polydistill.teachers.several import Several
+from polydistill.teachers.shown_more import ShownMore
 from polydistill.teachers.untouched import Untouched
 
 BATCH = padded([Tokens([256, 10, 20, 30, 257], 2), Tokens([256, 11, 257], 2)])
@@ -42,3 +47,44 @@ def test_adapters_need_no_second_copy(random_model: Path):
     assert Untouched().open(student, TOKENS).student.model is model
     copied = Untouched().open(Student(load_model(random_model, "float64", "cpu")), TOKENS)
     assert not any(p.requires_grad for p in copied.student.parameters())
+
+
+@pytest.mark.parametrize("on_head", [False, True])
+def test_the_adapters_are_switched_for_the_head_only_where_it_has_one(
+    on_head: bool, random_model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = {"target_modules": ["q_proj", "lm_head"]} if on_head else {"target_modules": "all-linear"}
+    lora = LoraConfig(r=4, task_type="CAUSAL_LM", init_lora_weights=False, **given)
+    student = Student(get_peft_model(load_model(random_model, "float64", "cpu"), lora)).train()
+    plain = Student(load_model(random_model, "float64", "cpu"))
+    switched = Mock(side_effect=student.model.disable_adapter)
+    monkeypatch.setattr(student.model, "disable_adapter", switched)
+    teacher, states = Untouched().open(student, TOKENS), torch.randn(3, 32, dtype=torch.float64)
+    found = teacher.head(states)
+    assert switched.called == on_head
+    assert found.equal(plain.head(states).detach())
+    assert not found.requires_grad
+    assert student.head(states).equal(found) != on_head
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_teachers_of_one_student_are_one_copy_while_one_of_them_is_held(cut: bool, random_model: Path):
+    student, loaded = Student(load_model(random_model, "float64", "cpu")), list[int]()
+
+    def whole() -> torch.nn.Module:
+        loaded.append(1)
+        return load_model(random_model, "float64", "cpu")
+
+    student.whole = whole if cut else None
+    both = Several(teachers=(Untouched(), ShownMore())).open(student, TOKENS)
+    one, other = both.teachers[0].student, both.teachers[1].teacher.student
+    assert one.model is other.model is not student.model
+    assert len(loaded) == cut
+    apart = Untouched().open(Student(load_model(random_model, "float64", "cpu")), TOKENS)
+    assert apart.student.model is not one.model, "another student has its own"
+    held = weakref.ref(one.model)
+    del both, one, other
+    gc.collect()
+    assert held() is None, "nothing holds it any more"
+    assert Untouched().open(student, TOKENS).student.model
+    assert len(loaded) == 2 * cut

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
-from tiny_kept import Asked, opened, student_of
+from tiny_kept import BATCH, Asked, opened, student_of
 
+from polydistill.models import load_model
 from polydistill.stage import Workspace
-from polydistill.student import Student
+from polydistill.student import TOKENS, Student
+from polydistill.surgeries.take_layers import TakeLayers
 from polydistill.teachers._whose import template_of, weights_of
 from polydistill.teachers.cached import Cached
+from polydistill.teachers.untouched import Untouched
 
 
 @pytest.fixture
@@ -51,3 +54,29 @@ def test_the_tokenizer_and_the_template_are_told_apart(student: Student, tmp_pat
     assert other["template"] != known["template"]
     student.template = None
     assert template_of(student) == {"tokenizer": None, "template": None}
+
+
+def cut(folder: Path, moved: float) -> Student:
+    """The first layer of two; the other one is ``moved`` from where it was."""
+
+    @torch.no_grad()
+    def whole() -> torch.nn.Module:
+        model = load_model(folder, "float64", "cpu")
+        for weight in model.model.layers[1].parameters():
+            weight += moved * torch.arange(weight.numel()).sin().view_as(weight)
+        return model
+
+    student = student_of(folder)
+    student.model, _ = TakeLayers(layers=(1,))(whole(), None)
+    student.whole = whole
+    return student
+
+
+def test_a_layer_that_the_student_has_not_tells_its_teachers_apart(random_model: Path, space: Workspace):
+    one, other = cut(random_model, 0), cut(random_model, 0.3)
+    with torch.no_grad():
+        assert one(BATCH).equal(other(BATCH)), "as students they are the same"
+    for student in (one, other):
+        kept, live = opened(Cached(k=4), student).say(BATCH).top_k, Untouched().open(student, TOKENS).say(BATCH).logits
+        assert torch.allclose(kept.log_p.double(), live.log_softmax(-1).topk(4).values, rtol=0, atol=0.01)
+    assert weights_of(one) == weights_of(student_of(random_model)), "whichever of its layers are trained"

@@ -548,6 +548,13 @@ def test_answers_that_are_mostly_thrown_away_are_named(template: Template):
     assert f"mix.max_tokens={length} 70.0%" in found.advice
 
 
+def test_answers_that_filters_mostly_leave_out_are_a_warning(template: Template):
+    some = [chat("a", ENG, "Why?", "x" * 30), chat("b", ENG, "Why?", "x" * 70).reject("loop")]
+    found = texts.learned(template, some, 1024)
+    assert (found.state, found.number) == ("warning", "30.0% of 100 tokens of answers")
+    assert "Filters leave out 70.0%" in found.advice
+
+
 def test_answer_tokens_that_are_lost_in_a_batch_are_named(template: Template, monkeypatch: pytest.MonkeyPatch):
     """As if every answer began where the longest prompt of the batch ends."""
 

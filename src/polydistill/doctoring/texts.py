@@ -184,8 +184,9 @@ def learned(template: Template, pool: Sequence[Row], most: int) -> Found:
     if seen + filtered + cut != whole:
         rest = 1 - (seen + filtered + cut) / whole
         return Found("BROKEN", number, f"{lost}; {rest:.1%} is lost between a row and its batch.")
-    if seen < MOST_LOST * whole:
-        return Found("BROKEN", number, f"{lost}: most of the answers teach nothing. polydistill rows RUN --rejected shows why.")
+    if seen < MOST_LOST * whole:  # what filters leave out is meant, the rest is not
+        state = "BROKEN" if seen < MOST_LOST * (whole - filtered) else "warning"
+        return Found(state, number, f"{lost}: most of the answers teach nothing. polydistill rows RUN --rejected shows why.")
     return Found("ok", number, f"{lost}." if seen < whole else "")
 
 

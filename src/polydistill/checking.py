@@ -22,7 +22,7 @@ TRAINED = ("model", "mix.model", "train.model", "choose.model")
 def problems(plan: "Plan") -> Iterator[str]:
     """One sentence for everything that would stop the run, with the setting it is about."""
     found, surgeries = list[str](), list[Surgery]()
-    for number, one in enumerate((plan, *(later.plan for later in plan.rounds)), 1):
+    for number, one in enumerate(plan.by_round, 1):
         in_round = f"round {number}: " if number > 1 else ""
         said = [sentence for where, look in _looks(one, surgeries) if (sentence := _problem(where, look))]
         found += [f"{in_round}{sentence}" for sentence in said if sentence not in found]

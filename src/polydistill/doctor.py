@@ -13,10 +13,10 @@ from .engines import OpenEngine, Sampling
 from .estimate import questions
 from .mix import template_of
 from .plan import Plan
-from .records import Lineage, Row, kept
+from .records import Lineage, Row
 from .rounds import rows_of
-from .sources import Languages
 from .stage import BESIDE, Workspace, pause, read_shard, working
+from .stand_ins import built, texts_of
 
 State = Literal["ok", "BROKEN", "warning", "not applicable"]
 LOOKED_AT = 200
@@ -120,17 +120,17 @@ def examined(plan: Plan, tell: Callable[[str], None], shown: progress.Line) -> I
     if "batch_size" in type(model).model_fields:  # to find the fastest takes seconds
         model = model.model_copy(update={"batch_size": CHATS})
     with model.open() as engine:
-        sample, *later = [sampled(one, engine) for one in (plan, *(later.plan for later in plan.rounds))]
+        sample, *later = [sampled(one, engine) for one in plan.by_round]
         tell(f"{len(sample.rows)} rows {sample.where}")
         yield from of_rows(plan, sample)
         yield checked("end token", lambda: texts.end_token(template, engine, sample.rows))
         yield checked("equal answers", lambda: texts.equal_answers(engine, sample.rows))
     yield from of_training(plan, sample)
-    for number, (further, rows) in enumerate(zip(plan.rounds, later, strict=True), 2):
+    for number, (further, rows) in enumerate(zip(plan.by_round[1:], later, strict=True), 2):
         tell(f"round {number}, from the plan's own model")
         tell(f"{len(rows.rows)} rows {rows.where}")
-        yield from of_rows(further.plan, rows)
-        yield from of_training(further.plan, rows)
+        yield from of_rows(further, rows)
+        yield from of_training(further, rows)
 
 
 def sampled(plan: Plan, engine: OpenEngine) -> Sample:
@@ -151,7 +151,6 @@ def made(plan: Plan, engine: OpenEngine) -> Sample:
         Row(id=f"{number}", lineage=Lineage(question=f"{number}"), payload=chat.answered(answer.text or "?", plan.rich))
         for number, (chat, answer) in enumerate(zip(asked, answers, strict=True))
     ]
-    languages = Languages(plan.rich, plan.to, plan.model)
-    pool += [row for source in plan.mix.texts for row in islice(kept(source.read(languages)), CHATS)]
-    rows = [row for builder in plan.mix.builders for row in builder(kept(pool)) if builder.shares().get(row.lineage.builder)]
+    pool += texts_of(plan, CHATS)
+    rows = list(built(plan, pool))
     return Sample(rows or [row for row in pool if row.payload.type == "chat"], pool, "made now of the plan's questions")

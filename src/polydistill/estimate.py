@@ -123,7 +123,7 @@ def probe(plan: Plan) -> Speed:
         translated = sum(counts) / _translating(plan, texts) if plan.translate.translator.translates else 0.0
         chats = [chat.answered(text, plan.rich) for chat, text in zip(many, texts, strict=False)]
         trained, untried = list[float](), list[str]()
-        for number, one in enumerate((plan, *(later.plan for later in plan.rounds)), 1):
+        for number, one in enumerate(plan.by_round, 1):
             pause()
             try:
                 trained.append(_training(one, chats))

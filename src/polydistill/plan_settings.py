@@ -96,6 +96,11 @@ class Plan(Settings):
         return {name: value for name, value in super().identity().items() if name != "rounds" or value}
 
     @property
+    def by_round(self) -> "tuple[Plan, ...]":
+        """The plan of the first round, and that of each further one."""
+        return (self, *(later.plan for later in self.rounds))
+
+    @property
     def rivals(self) -> AnswerSettings:
         """How the student-to-be answers the questions in the target languages, as `answer.rivals` has it do."""
         return self.answer.model_copy(update={"model": self.mix.model, "by": "model"})

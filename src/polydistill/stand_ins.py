@@ -1,6 +1,6 @@
 """Training rows of a plan before it has any."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -20,14 +20,11 @@ def training_rows(plan: Plan, chats: Sequence[Chat], count: int) -> list[Row]:
     with suppress(WouldRun), working(Workspace(plan.runs, only_look=True)):
         return list(islice(rows_of(plan)[-1], count))
     pool = [row for number, chat in enumerate(chats) for row in _of_question(plan, str(number), chat)]
-    languages = Languages(plan.rich, plan.to, plan.model)
-    pool += [row for source in plan.mix.texts for row in islice(kept(source.read(languages)), count)]
-    made, shares = dict[str, list[Row]](), dict[str, float]()
-    for builder in plan.mix.builders:
-        for row in builder(kept(pool)):
-            if share := builder.shares().get(row.lineage.builder):
-                made.setdefault(row.lineage.builder, []).append(row)
-                shares[row.lineage.builder] = share
+    pool += texts_of(plan, count)
+    shares = {group: share for builder in plan.mix.builders for group, share in builder.shares().items()}
+    made = dict[str, list[Row]]()
+    for row in built(plan, pool):
+        made.setdefault(row.lineage.builder, []).append(row)
     taken = dict.fromkeys(made, 0)
     rows = []
     while made and len(rows) < count:
@@ -35,6 +32,19 @@ def training_rows(plan: Plan, chats: Sequence[Chat], count: int) -> list[Row]:
         rows.append(made[group][taken[group] % len(made[group])])
         taken[group] += 1
     return rows or [row for row in pool if row.payload.type == "chat"][:count]
+
+
+def texts_of(plan: Plan, count: int) -> list[Row]:
+    """The first texts by people of each of the plan's sources."""
+    languages = Languages(plan.rich, plan.to, plan.model)
+    return [row for source in plan.mix.texts for row in islice(kept(source.read(languages)), count)]
+
+
+def built(plan: Plan, pool: Sequence[Row]) -> Iterator[Row]:
+    """What the plan's builders make of these, where it has a share."""
+    for builder in plan.mix.builders:
+        shares = builder.shares()
+        yield from (row for row in builder(kept(pool)) if shares.get(row.lineage.builder))
 
 
 def _of_question(plan: Plan, question: str, chat: Chat) -> list[Row]:
